@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from jobtui.engine.events import RunEvent as RunEvent
     from jobtui.engine.events import RunFinished as RunFinished
     from jobtui.engine.events import RunHeld as RunHeld
+    from jobtui.engine.events import RunProgressed as RunProgressed
     from jobtui.engine.events import RunQueued as RunQueued
     from jobtui.engine.events import RunScheduled as RunScheduled
     from jobtui.engine.events import RunStarted as RunStarted
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from jobtui.engine.views import AttemptView as AttemptView
     from jobtui.engine.views import JobView as JobView
     from jobtui.engine.views import PoolView as PoolView
+    from jobtui.engine.views import Progress as Progress
     from jobtui.engine.views import RunPage as RunPage
     from jobtui.engine.views import RunStack as RunStack
     from jobtui.engine.views import RunView as RunView
@@ -118,12 +120,12 @@ _NAMES_OF = {
     "jobtui.engine.events": (
         "AbandonedEnded AttemptFailed ClockStepped Event InternalError JobAdded JobChanged JobEvent "
         "JobPaused JobRemoved JobResumed PoolResized QuietTimeChanged RunEvent RunFinished RunHeld "
-        "RunQueued RunScheduled RunStarted RunTakenOver RunWarned SchedulerStandingBy SchedulerStarted "
-        "SchedulerStopped SchedulerStopping StopRequested StoreChanged TickEnded"
+        "RunProgressed RunQueued RunScheduled RunStarted RunTakenOver RunWarned SchedulerStandingBy "
+        "SchedulerStarted SchedulerStopped SchedulerStopping StopRequested StoreChanged TickEnded"
     ),
     "jobtui.engine.retry": "GiveUp Retry RetryIn",
     "jobtui.engine.views": (
-        "AttemptView JobView PoolView RunPage RunStack RunView Snapshot StackFrame StoreView"
+        "AttemptView JobView PoolView Progress RunPage RunStack RunView Snapshot StackFrame StoreView"
     ),
     "jobtui.runtime.clock": "Clock",
     "jobtui.runtime.current_run": "CurrentRun current_run",
@@ -193,6 +195,7 @@ __all__ = [
     "Phase",
     "PoolResized",
     "PoolView",
+    "Progress",
     "QuietTimeChanged",
     "Retry",
     "RetryIn",
@@ -202,6 +205,7 @@ __all__ = [
     "RunFinished",
     "RunHeld",
     "RunPage",
+    "RunProgressed",
     "RunQueued",
     "RunScheduled",
     "RunStack",

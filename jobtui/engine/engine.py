@@ -34,6 +34,7 @@ from jobtui.engine.records import (
     Call,
     JobHistory,
     JobRecord,
+    LatestProgress,
     RunRecord,
     packed_view,
     unpack_retrying,
@@ -954,6 +955,12 @@ class Engine:
         moved = chain(self.pool.scheduled.values(), self.pool.retrying.values(), limited)
         self._clock_steps.add(seconds, moved)
         self.event_log.emit(events.ClockStepped, now, seconds)
+
+    def note_progress(self, run: RunRecord, progress: LatestProgress, attempt: int, now: float) -> None:
+        """Note that the code of a run has reported progress, unless that attempt of the run has ended."""
+        if run.state is _RUNNING and run.extras.attempt == attempt:
+            run.ensure_extras().progress = progress
+            self.event_log.emit_run(events.RunProgressed, run, now)
 
     def report_internal_error(self, error: str, now: float) -> None:
         """Record an exception inside the scheduler, for the snapshot and the events."""

@@ -200,6 +200,12 @@ class RunWarned(RunEvent):
     __slots__ = ()
 
 
+class RunProgressed(RunEvent):
+    """The code of a RUNNING run has reported progress, for the first time or after at least 0.1 s."""
+
+    __slots__ = ()
+
+
 class AttemptFailed(RunEvent):
     """An attempt of a run failed, and the run waits for the next one: it is RETRYING."""
 

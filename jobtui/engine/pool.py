@@ -440,6 +440,7 @@ class Pool:
         # No function is called until the state is set.
         extras.attempts_made, extras.retry_at, extras.reason = attempts_made, retry_at, reason
         extras.stop_reason, extras.timed_out = "", False
+        extras.progress = None
         run.elapsed = job.last_elapsed = elapsed
         run.state = _RETRYING
         job.retries += 1

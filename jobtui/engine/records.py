@@ -23,9 +23,10 @@ from jobtui.engine.packed_exceptions import PackedException, memory_of, shorten_
 from jobtui.engine.retry import ladder_of
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.tracebacks import summarize
-from jobtui.engine.views import AttemptView, JobCounters, JobView, RunView
+from jobtui.engine.views import AttemptView, JobCounters, JobView, Progress, RunView
 from jobtui.schedules.schedule import Schedule
 
+_LONGEST_ESTIMATE = 10 * 365 * 86_400.0  # seconds; a run that would take longer has no expected end
 RECENT_RUNS = 20  # endings kept for each job, however many endings other jobs have
 ATTEMPTS_KEPT = 20  # failed attempts kept for each run
 
@@ -300,6 +301,28 @@ class JobRecord:
         return self.cached_view
 
 
+# How much is done, the total or None, the text, how much was done when the count began and when that was, and
+# the time of the report.
+PackedProgress = tuple[float, float | None, str, float, float, float]
+
+
+class LatestProgress:
+    """The latest progress that the code of a run has reported.
+
+    The threads of the run replace it without the state lock: a tuple is set in one step.
+
+    Attributes:
+        latest: The progress.
+        viewed: The progress in the latest view of the run.
+    """
+
+    __slots__ = ("latest", "viewed")
+
+    def __init__(self, latest: PackedProgress) -> None:
+        self.latest = latest
+        self.viewed: PackedProgress | None = None
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class RunExtras:
     """The fields that few runs need. Read and written with the state lock held."""
@@ -322,6 +345,7 @@ class RunExtras:
     deadline: float | None = None  # when the run's timeout is over; None without a timeout
     timed_out: bool = False  # whether the timeout has asked the run to stop
     overtime: PackedException = ()  # what a run that ends as TIMED_OUT has as its error
+    progress: LatestProgress | None = None  # of the present attempt, if its code has reported any
     goes_on: bool = False  # whether the store keeps the run as RETRYING, although it ends in this process
 
 
@@ -363,9 +387,13 @@ class RunRecord:
 
     def view(self, tz: tzinfo) -> RunView:
         """Return the current view of the run: the same object until the run changes."""
-        view = self.cached_view
-        if view is None or view.state is not self.state or view.job is not self.job.name:
-            view = self.cached_view = packed_view(pack_run(self), tz)
+        view, progress = self.cached_view, self.extras.progress
+        has_progressed = progress is not None and progress.viewed is not progress.latest
+        if view is None or has_progressed or view.state is not self.state or view.job is not self.job.name:
+            packed = pack_run(self)
+            if progress is not None:
+                progress.viewed = packed[PROGRESS]
+            view = self.cached_view = packed_view(packed, tz)
         return view
 
 
@@ -393,7 +421,9 @@ NUMBER, JOB, TRIGGER, STATE, CREATED, ARGUMENTS, DUE, RETRY_AT = map(
 STARTED, ENDED, ELAPSED, REASON, ERROR, TICKS = map(
     [*_KINDS].index, ["started", "ended", "elapsed", "reason", "error", "ticks"]
 )
-ATTEMPT, ATTEMPTS, ATTEMPTS_MADE = map([*_KINDS].index, ["attempt", "attempts", "attempts_made"])
+ATTEMPT, ATTEMPTS, ATTEMPTS_MADE, PROGRESS = map(
+    [*_KINDS].index, ["attempt", "attempts", "attempts_made", "progress"]
+)
 
 
 def _value_of(name: str, kind: type) -> str:
@@ -402,6 +432,8 @@ def _value_of(name: str, kind: type) -> str:
         return f"run.{name}._value_"
     if name == "job":
         return "run.job.name"
+    if name == "progress":
+        return "run.extras.progress and run.state._value_ == 'RUNNING' and run.extras.progress.latest or None"
     return f"run.extras.{name}" if name in RunExtras.__slots__ else f"run.{name}"
 
 
@@ -485,6 +517,22 @@ def packed_view(run: PackedRun, tz: tzinfo) -> RunView:
     return RunView(**fields)
 
 
+def _progress(packed: PackedProgress, tz: tzinfo) -> Progress:
+    """Return the view of a packed progress."""
+    done, total, text, first, since, at = packed
+    end = None
+    if total is not None and done > first and at > since:
+        end = at + (at - since) * max(0.0, (total - done) / (done - first))
+    known = end is not None and end < at + _LONGEST_ESTIMATE
+    return Progress(
+        done=done,
+        total=total,
+        text=text,
+        since=datetime.fromtimestamp(since, tz),
+        expected_end=_to_datetime(end, tz) if known else None,
+    )
+
+
 def _unpacker(kind: type) -> Callable[[Any, tzinfo], object] | None:
     """Return the function from a packed value to the value in the view; None if that is the same."""
     if issubclass(kind, Enum):
@@ -494,6 +542,8 @@ def _unpacker(kind: type) -> Callable[[Any, tzinfo], object] | None:
         return lambda value, _tz: timedelta(seconds=value)
     if kind is bool:  # the store has a number
         return lambda value, _tz: bool(value)
+    if kind is Progress:
+        return _progress
     if kind is AttemptView:
         return lambda attempts, tz: tuple([_attempt_view(each, tz) for each in attempts])
     return datetime.fromtimestamp if kind is datetime else None

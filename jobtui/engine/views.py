@@ -67,6 +67,32 @@ class AttemptView:
     error: str = _TracebackField()  # type: ignore[assignment] # is read as a text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The progress of a RUNNING run, as its code has reported it.
+
+    All times are aware, in the scheduler's zone.
+
+    Attributes:
+        done: How much is done, at least 0.
+        total: How much there is, above 0; None if that is not known.
+        text: What it is doing, in words; "" for none.
+        since: When the code began to count, or began again.
+        expected_end: When all will be done if it goes on as since then; None if that is not known.
+    """
+
+    done: int | float
+    total: int | float | None = None
+    text: str = ""
+    since: datetime
+    expected_end: datetime | None = None
+
+    @property
+    def fraction(self) -> float | None:
+        """The part that is done, from 0 to 1; None if the total is not known."""
+        return None if self.total is None else min(1.0, self.done / self.total)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunView:
     """The view of one run, or of consecutive equal ticks that started no run.
@@ -96,6 +122,7 @@ class RunView:
         ticks: The number of ticks; 1 for a run.
         warned: Whether the run has taken longer than its job's ``warn``.
         attempts_made: The latest attempts that failed before the present one, oldest first, at most 20.
+        progress: The progress that the code of a RUNNING run has reported; None for none.
     """
 
     number: int
@@ -118,6 +145,7 @@ class RunView:
     ticks: int = 1
     warned: bool = False
     attempts_made: tuple[AttemptView, ...] = ()
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,6 +206,8 @@ class ForeignSchedule:
 _VALUES: dict[Any, FieldCodec] = {
     **{kind: _plain_codec(kind) for kind in (str, int, bool)},
     dict[str, Any]: _plain_codec(dict),
+    int | float: _plain_codec(int | float),  # type: ignore[arg-type]
+    int | float | None: _plain_codec(int | float | None),  # type: ignore[arg-type]
     datetime: FieldCodec(datetime.isoformat, _decode_instant),
     float: FieldCodec(_encode_timestamp, lambda text, _tz: _decode_instant(text, UTC).timestamp()),
     timedelta: FieldCodec(timedelta.total_seconds, _decode_duration),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
 from datetime import datetime
+from typing import TypeVar, overload
 
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.records import RunRecord, utc
+from jobtui.runtime.progress_meter import check_report, length_of
 from jobtui.runtime.run_attachments import RunAttachments
+
+Item = TypeVar("Item")
 
 # The run, and the attachments of its scheduler's runs. Set in the context in which an executor calls a job,
 # and so inherited by the job's asyncio tasks.
@@ -91,6 +96,56 @@ class CurrentRun:
             if self._was_cancelled:
                 return True
         return request.wait_requested(timeout)
+
+    def progress(self, done: float, total: float | None = None, text: str = "") -> None:
+        """Report the progress of the run, for every front end.
+
+        A report costs about a microsecond, so a loop may make one in each round. Numbers that make no
+        sense are shown as sensibly as possible: this raises nothing for them.
+
+        Args:
+            done: How much is done: 40 of 100 pages, or 0.4 of 1. If that becomes less, the count has begun
+                again.
+            total: How much there is; None if that is not known.
+            text: What the run is doing, such as ``page 40``. Secrets in it are replaced as in its output.
+
+        Raises:
+            TypeError: A number or the text is of another type.
+        """
+        self._attachments.meter(self._record).report(done, total, text)
+
+    @overload
+    def track(self, items: Iterable[Item], total: float | None = None, text: str = "") -> Iterator[Item]: ...
+
+    @overload
+    def track(
+        self, items: AsyncIterable[Item], total: float | None = None, text: str = ""
+    ) -> AsyncIterator[Item]: ...
+
+    def track(
+        self, items: Iterable[Item] | AsyncIterable[Item], total: float | None = None, text: str = ""
+    ) -> Iterator[Item] | AsyncIterator[Item]:
+        """Iterate over items, and report after each one how many are done.
+
+        In a loop inside of another one that is tracked, this only iterates: the outer loop is the progress.
+
+        Args:
+            items: The items, of ``for`` or of ``async for``.
+            total: How many there are; None for ``len(items)``, if there is one.
+            text: What the run is doing.
+
+        Returns:
+            An iterator over the same items.
+
+        Raises:
+            TypeError: The items cannot be iterated over, or an argument is of another type.
+        """
+        meter = self._attachments.meter(self._record)
+        total = length_of(items) if total is None else total
+        check_report(total, text)
+        if isinstance(items, AsyncIterable):
+            return meter.track_async(items, total, text)
+        return meter.track(iter(items), total, text)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same run."""

@@ -28,6 +28,7 @@ from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, SteadyClock, SystemClock
 from jobtui.runtime.executors.base import Dispatcher, Executor
 from jobtui.runtime.latch import Latch
+from jobtui.runtime.progress_meter import ProgressMeter
 from jobtui.runtime.run_tables import RunTables
 from jobtui.runtime.subscriptions import Observers, call_listener
 from jobtui.runtime.timer import Timer
@@ -119,6 +120,7 @@ class Kernel:
         self.clock = clock if isinstance(clock, SystemClock) else SteadyClock(clock)
         self.runs = runs
         runs.attachments.now = self.clock.now
+        runs.attachments.announce_progress = self._announce_progress
         self.observers = Observers(engine)
         # Any thread appends without the lock: that is one operation of a deque, which the GIL makes atomic.
         self.inbox: deque[RunRecord | _Call] = deque()
@@ -183,6 +185,12 @@ class Kernel:
             raise
         if self.engine.closed and not self._timer.alive and not self.reentered:
             self.apply_here(do_nothing)
+
+    def _announce_progress(self, run: RunRecord, meter: ProgressMeter) -> None:
+        """Let the engine note that a run has progressed. Never blocks."""
+        progress, attempt = meter.progress, meter.attempt
+        if progress is not None:
+            self.post(_Call(lambda engine, now: engine.note_progress(run, progress, attempt, now)))
 
     def _post_and_wait(self, command: Command[Result]) -> Result:
         if self.reentered:  # the other threads wait for this one

@@ -8,6 +8,7 @@ from jobtui.engine.records import RunRecord
 from jobtui.runtime.around import Arounds
 from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.ending_log import EndingLog
+from jobtui.runtime.progress_meter import ProgressMeter
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.retry_decisions import never_retry
 from jobtui.runtime.run_output import RunOutput, longer_output
@@ -35,6 +36,8 @@ class RunAttachments:
         arounds: The functions around the work of every run.
         redaction: Replaces secrets in the texts of runs.
         now: Reads the scheduler's clock, in seconds since the epoch.
+        meters: The progress of runs that report it. The kernel drops one when its run has ended.
+        announce_progress: Tells the kernel that a run has progressed.
         retry_delay: Returns after how many seconds a run is tried again that has raised an exception; None if
             it is not.
         in_forked_child: Whether this is the copy of a started scheduler in a forked child.
@@ -55,6 +58,8 @@ class RunAttachments:
         self.arounds = Arounds()
         self.redaction = redaction or Redaction()
         self.now: Callable[[], float] = SystemClock().now
+        self.meters: dict[int, ProgressMeter] = {}
+        self.announce_progress: Callable[[RunRecord, ProgressMeter], object] = lambda _run, _meter: None
         self.retry_delay = retry_delay
         self._stop_request_type = stop_request_type
 
@@ -85,6 +90,22 @@ class RunAttachments:
                 return
         output.write(text)
 
+    def meter(self, run: RunRecord) -> ProgressMeter:
+        """Return the meter of the present attempt of a run; create it on first use."""
+        meter = self.meters.get(run.number)
+        if meter is None or meter.attempt != run.extras.attempt:
+            meter = ProgressMeter(run, self.now, self._announce_progress, self.redaction.redact)
+            self.meters[run.number] = meter
+            if (
+                run.state.ended
+            ):  # after the creation, because the kernel looks for meters to drop after the end
+                self.meters.pop(run.number, None)
+        return meter
+
+    def _announce_progress(self, run: RunRecord, meter: ProgressMeter) -> None:
+        if not (run.state.ended or self.in_forked_child):
+            self.announce_progress(run, meter)
+
     def stop_request(self, number: int) -> StopRequest:
         """Return the stop request of a live run; create it on first use."""
         request = self.stop_requests.get(number)
@@ -100,5 +121,6 @@ class RunAttachments:
     def forget(self, run: RunRecord) -> None:
         """Drop what a run that has ended does not need any more: all but an output in the ledger's care."""
         self.stop_requests.pop(run.number, None)
+        self.meters.pop(run.number, None)
         if not run.extras.output_bytes:  # of a thread that has outlived the run
             self.outputs.pop(run.number, None)

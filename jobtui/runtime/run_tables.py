@@ -104,6 +104,7 @@ class RunTables:
         """
         handles, latches, drop = self.handles, self._latches, garbage.append
         stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
+        meters = self.attachments.meters
         self.calls.keep(runs, drop)  # before the end of a run can be seen
         for run in runs:
             number = run.number
@@ -116,7 +117,7 @@ class RunTables:
             if latches and (latch := latches.get(number)) is not None:
                 latch.open()
                 latches.pop(number, None)
-            if number in stop_requests or number in outputs:
+            if number in stop_requests or number in outputs or number in meters:
                 self.attachments.forget(run)
             if run.context is not None:  # it has never started, or may have had several attempts
                 drop(run.context)
