@@ -15,20 +15,15 @@ from jobtui.frontend.formatting import (
     countdown,
     elapsed_between,
     format_age,
-    format_duration,
     format_instant,
     format_pause,
     format_retry,
     format_times,
 )
+from jobtui.frontend.progress import Piece, progress_pieces
 from jobtui.frontend.upcoming import is_affected_by_transition
 
-Piece = tuple[str, str]  # a text and its tone
-
 LATE = timedelta(seconds=2)  # after its tick, a job that has not been started is late
-_SHORT = timedelta(seconds=2)  # a run that takes less needs no bar
-_BAR = 10  # cells
-_FULL, _FREE = "█", "░"
 _HELD_FOR = "waits for "  # begins the reason of a HELD run
 _BY_FAILURES = "pause_after"  # pauses a job by itself
 
@@ -90,7 +85,7 @@ def is_paused_by_failures(job: JobView) -> bool:
 def _pieces(job: JobView, runs: LiveRuns, now: datetime) -> Iterable[Piece]:
     if job.running:
         started = job.prev if runs.running is None else runs.running.started
-        return _progress(job, started or now, now)
+        return progress_pieces(runs.running, typical_duration(job), started or now, now)
     if job.status is JobStatus.RETRYING:
         return [(format_retry(job, now), "waiting")]
     if job.queued or job.held:
@@ -104,25 +99,6 @@ def _pause(job: JobView, now: datetime) -> list[Piece]:
     if is_paused_by_failures(job):
         return [(format_pause(job, now), "failed"), (" after failures", "failed")]
     return [(format_pause(job, now), "waiting"), (job.paused_by and f" by {job.paused_by}", "muted")]
-
-
-def _progress(job: JobView, started: datetime, now: datetime) -> list[Piece]:
-    typical = typical_duration(job)
-    ran, age = elapsed_between(started, now), format_age(started, now)
-    if typical is None:
-        return [(f"for {age}", "running")]
-    left = typical.median - ran
-    if ran > max(typical.p95, _SHORT):
-        return [(_FULL * _BAR, "waiting"), (f" +{format_age(started + typical.median, now)} over", "waiting")]
-    if typical.median < _SHORT:
-        return [(f"for {age}", "running"), (f" of ~{format_duration(typical.median)}", "muted")]
-    part = min(0.99, ran / typical.median)
-    full = int(part * _BAR)
-    return [
-        (_FULL * full + _FREE * (_BAR - full), "running"),
-        (f" {part:3.0%}", "running"),
-        (f" ~{format_duration(left)} left" if left > timedelta() else " nearly done", "muted"),
-    ]
 
 
 def _wait(job: JobView, run: RunView | None, now: datetime) -> list[Piece]:

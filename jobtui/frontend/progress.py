@@ -1,0 +1,143 @@
+"""The progress of a RUNNING run in words and as a bar: from its code, else from its job's usual duration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobtui.engine.typical_duration import TypicalDuration
+from jobtui.engine.views import Progress, RunView
+from jobtui.frontend.formatting import elapsed_between, format_age, format_duration
+
+Piece = tuple[str, str]  # a text and its tone
+
+BAR = 10  # cells
+_FULL, _FREE = "█", "░"
+_SHORT = timedelta(seconds=2)  # a run that takes less needs no bar from the clock alone
+_MOST_BY_CLOCK = 0.99  # the part that is done, if the clock alone says so: the run has not ended
+_PLAIN = 100_000  # numbers below it are shown with all digits
+_UNITS = ("", "k", "M", "G", "T", "P")
+_STEP = 1_000
+_TEN, _HUNDRED = 9.995, 99.95  # so that rounding gives no fourth digit
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How far a run is, and when it will end.
+
+    Attributes:
+        fraction: The part that is done, from 0 to 1; None if that is not known.
+        left: The time to the expected end; None if that is not known.
+        over: The time beyond the median of the job's latest runs, if the run takes longer than 95 % of them;
+            else None.
+        reported: What the code of the run has reported; None if all follows from the clock.
+    """
+
+    fraction: float | None = None
+    left: timedelta | None = None
+    over: timedelta | None = None
+    reported: Progress | None = None
+
+
+def estimate_progress(
+    run: RunView | None, typical: TypicalDuration | None, started: datetime, now: datetime
+) -> Estimate:
+    """Return how far a RUNNING run is.
+
+    Args:
+        run: The run; None if only its start is known.
+        typical: The usual duration of the runs of its job; None if that is not known.
+        started: When it started.
+        now: The present instant.
+    """
+    reported = None if run is None else run.progress
+    ran = elapsed_between(started, now)
+    is_over = typical is not None and ran > max(typical.p95, _SHORT)
+    over = ran - typical.median if typical is not None and is_over else None
+    if reported is not None:
+        end = reported.expected_end
+        return Estimate(reported.fraction, None if end is None else elapsed_between(now, end), over, reported)
+    if typical is None or typical.median < _SHORT or is_over:
+        return Estimate(over=over)
+    return Estimate(min(_MOST_BY_CLOCK, ran / typical.median), typical.median - ran)
+
+
+def progress_pieces(
+    run: RunView | None, typical: TypicalDuration | None, started: datetime, now: datetime, bar: int = BAR
+) -> list[Piece]:
+    """Return the progress of a RUNNING run: its bar, its part, the time that is left, its text.
+
+    The arguments are those of `estimate_progress`.
+
+    Args:
+        run: The run; None if only its start is known.
+        typical: The usual duration of the runs of its job; None if that is not known.
+        started: When it started.
+        now: The present instant.
+        bar: The width of the bar in cells.
+
+    Returns:
+        The pieces, the most important ones first.
+    """
+    found = estimate_progress(run, typical, started, now)
+    age, reported = format_age(started, now), found.reported
+    over = ""
+    if found.over is not None:
+        over = f" +{format_age(now - found.over, now)} over"
+    tone = "waiting" if over else "running"
+    pieces: list[Piece]
+    if found.fraction is not None:
+        pieces = [
+            (progress_bar(found.fraction, bar), tone),
+            (f" {int(found.fraction * 100):2d}%", tone),
+            (over, tone),
+            (_remaining(found.left), "muted"),
+        ]
+    elif reported is not None:
+        pieces = [(f"{format_amount(reported.done)} done", tone), (over or f" in {age}", tone)]
+    elif over:
+        pieces = [(_FULL * bar, tone), (over, tone)]
+    else:
+        usual = "" if typical is None else f" of ~{format_duration(typical.median)}"
+        pieces = [(f"for {age}", tone), (usual, "muted")]
+    if reported is not None:
+        count = format_counts(reported)
+        pieces += [(count and f"  {count}", "muted"), (reported.text and f"  {reported.text}", "")]
+    return pieces
+
+
+def _remaining(left: timedelta | None) -> str:
+    if left is None:
+        return ""
+    return f" ~{format_duration(left)} left" if left > timedelta() else " nearly done"
+
+
+def progress_text(pieces: Sequence[Piece]) -> str:
+    """Return pieces as one text."""
+    return "".join(text for text, _ in pieces)
+
+
+def progress_bar(fraction: float, width: int = BAR) -> str:
+    """Return a bar of a width in cells. It is full only when all is done."""
+    full = width if fraction >= 1 else min(int(fraction * width), width - 1)
+    return _FULL * full + _FREE * (width - full)
+
+
+def format_counts(progress: Progress) -> str:
+    """Return how much is done of how much, such as `40/100`; "" if the part that is done says it all."""
+    if progress.total is None or progress.total == 1:
+        return ""
+    return f"{format_amount(progress.done)}/{format_amount(progress.total)}"
+
+
+def format_amount(amount: float) -> str:
+    """Return an amount in at most 6 characters, such as `40`, `0.25`, `99999`, `1.25M`."""
+    if amount < _PLAIN and amount == int(amount):
+        return str(int(amount))
+    value, unit = float(amount), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value /= _STEP
+        unit += 1
+    digits = 2 if value < _TEN else 1 if value < _HUNDRED else 0
+    return f"{value:.{digits}f}{_UNITS[unit]}"
