@@ -25,6 +25,7 @@ from jobtui.engine.job_policies import JobPolicies
 from jobtui.engine.job_register import JobRegister
 from jobtui.engine.job_views import JobViews
 from jobtui.engine.ledger import Ledger
+from jobtui.engine.next_ticks import NextTicks
 from jobtui.engine.overtime import Overtime
 from jobtui.engine.pauses import Pauses
 from jobtui.engine.pool import MOST_ABANDONED, Pool
@@ -57,18 +58,15 @@ from jobtui.engine.timer_queue import (
     TimerQueue,
 )
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
-from jobtui.schedules.adjusted import has_end
 from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
 from jobtui.schedules.schedule import Cron, Every, Once
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
-SEARCHES_PER_HOLD = 200  # jobs whose next ticks are searched for between two holds
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
 
 # Python 3.11 takes 0.1 us to look up a member of an enum.
 _TICK, _RUNNING = Trigger.TICK, RunState.RUNNING
 
-DONE_SHOWN = 86_400.0  # seconds for which a job that is DONE is shown
 CATCH_UP_STEP = 0.5  # seconds between the jobs that begin to catch up after a user has agreed
 
 _KEYED = (Cron, Every, Once)  # schedules of which equal keys mean equal ticks
@@ -137,8 +135,7 @@ class Engine:
         self._cancels = SlicedCancels(self.pool, self._timer_queue)
         self._clock_steps = ClockSteps(self._timer_queue, self._limits, self.event_log)
         self._tick_runs = TickRuns(self.pool, self.event_log)
-        # The jobs whose next tick has to be found.
-        self._searches: dict[JobRecord, Search] = {}
+        self._next_ticks = NextTicks(self._timer_queue, self._quiet, self._tick_runs, self.event_log)
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._internal_error = ""
@@ -178,8 +175,9 @@ class Engine:
         self._started = self._heartbeat = now
         self._quiet.update(now)
         search = Search(now if planned_at is None else min(planned_at, now))
-        self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
-        for job in self._searches:
+        searches = self._next_ticks.searches
+        searches.update({job: search for job in self.jobs.values() if job.schedule is not None})
+        for job in searches:
             job.leaves_at = None  # an earlier stop has removed its entry
             self._record_registered(job, now)
             self._pauses.await_end(job)  # the same
@@ -234,17 +232,15 @@ class Engine:
         """
         waiting = [job for job in self.jobs.values() if job.begins_at is not None]
         for place, job in enumerate(waiting):
-            due, begins_at = job.due, job.begins_at
-            if due is not None and begins_at is not None:
-                self._timer_queue.remove(JobDue(job), begins_at)
-                job.begins_at = now + place * CATCH_UP_STEP
-                self._timer_queue.push(JobDue(job), job.begins_at)
+            due = job.due
+            if due is not None:
+                self._next_ticks.begin_at(job, now + place * CATCH_UP_STEP)
             catch_up = left_out.get(job.name)
             if catch_up is not None and due is not None:
                 ticks = catch_up.caught_up
                 self.pool.end_ticks(job, RunState.MISSED, LEFT_OUT, due=due, now=now, ticks=ticks)
-                self._set_next(job, None)
-                self._searches[job] = Search(now)
+                self._next_ticks.set(job, None)
+                self._next_ticks.searches[job] = Search(now)
 
     def _run_at_start(self, job: JobRecord, now: float) -> None:
         """Request the run that a job has when the scheduler starts, if its policies ask for one."""
@@ -266,8 +262,8 @@ class Engine:
             self.pool.end_ticks(
                 job, RunState.MISSED, catch_up.reason, due=catch_up.first, now=now, ticks=catch_up.left_out
             )
-        if catch_up.after is not None and job in self._searches:
-            self._searches[job] = Search(catch_up.after)
+        if catch_up.after is not None and job in self._next_ticks.searches:
+            self._next_ticks.searches[job] = Search(catch_up.after)
             job.begins_at = now + wait + catch_up.delay
 
     def _record_registered(self, job: JobRecord, now: float) -> None:
@@ -298,7 +294,7 @@ class Engine:
         self._timer_queue.clear()
         self._quiet.stop()
         self._cancels.cancel_some(now, stopping=True)
-        self._searches.clear()
+        self._next_ticks.searches.clear()
         self._clock_steps.pending.clear()
 
     def restore(self, histories: Mapping[str, JobHistory], last_number: int, now: float) -> int:
@@ -398,15 +394,15 @@ class Engine:
         if self.phase is not Phase.RUNNING:
             job.due = None
         elif planned:
-            self._set_next(job, job.due)
+            self._next_ticks.set(job, job.due)
         elif job.schedule is not None:
-            self._searches[job] = Search(now)
+            self._next_ticks.searches[job] = Search(now)
         self._restore_job(job, now)
         if self.phase is Phase.RUNNING and job.schedule is not None:
             self._record_registered(job, now)
         self.event_log.emit_job(events.JobAdded, job, now)
         if self.phase is Phase.RUNNING:
-            self._check_done(job, now)
+            self._next_ticks.check_done(job, now)
             self._run_at_start(job, now)
         return job
 
@@ -430,52 +426,30 @@ class Engine:
         is_equal = is_keyed and new.schedule_key == job.schedule_key
         keeps_ticks = is_equal or new.schedule is job.schedule
         was_done = job.leaves_at is not None
-        self._revive(job)
+        self._next_ticks.revive(job)
         job.runnable, job.policies, job.spec = new.runnable, new.policies, new.spec
         job.code_key, job.place = new.code_key, new.place
         self._views.outdate(job)
         if not keeps_ticks:
             job.schedule, job.schedule_key = new.schedule, new.schedule_key
-            self._searches.pop(job, None)
-            self._set_next(job, new.due if planned and self.phase is Phase.RUNNING else None)
+            self._next_ticks.searches.pop(job, None)
+            self._next_ticks.set(job, new.due if planned and self.phase is Phase.RUNNING else None)
             if not planned and self.phase is Phase.RUNNING:
-                self._searches[job] = Search(now)
+                self._next_ticks.searches[job] = Search(now)
         elif was_done:
-            self._searches[job] = Search(now)
+            self._next_ticks.searches[job] = Search(now)
         self._register.note_code(job)
         if self.phase is Phase.RUNNING:
             self._record_registered(job, now)
-            self._check_done(job, now)
+            self._next_ticks.check_done(job, now)
         self.event_log.emit_job(events.JobChanged, job, now)
-
-    def _check_done(self, job: JobRecord, now: float) -> None:
-        """Let a job be DONE if it has run as often as it should, or its last tick has passed."""
-        if job.removed or job.leaves_at is not None or self.phase is not Phase.RUNNING:
-            return
-        if job.is_exhausted:
-            self._searches.pop(job, None)
-            self._set_next(job, None)
-        elif job.due is not None or job in self._searches or not has_end(job.schedule):
-            return
-        job.leaves_at = now + DONE_SHOWN
-        self._views.outdate(job)
-        self._timer_queue.push(JobLeaves(job), job.leaves_at)
-        self.event_log.emit_job(events.JobChanged, job, now)
-
-    def _revive(self, job: JobRecord) -> None:
-        """Let a job that is DONE have ticks again."""
-        if job.leaves_at is not None:
-            self._timer_queue.remove(JobLeaves(job), job.leaves_at)
-            job.leaves_at = None
-            self._views.outdate(job)
 
     def _leave(self, job: JobRecord, now: float) -> None:
         """Remove a job that is DONE, unless it has runs."""
         if job.removed or job.leaves_at is None:
             return
         if job.busy or job.scheduled:
-            job.leaves_at = now + DONE_SHOWN
-            self._timer_queue.push(JobLeaves(job), job.leaves_at)
+            self._next_ticks.show_done(job, now)
         else:
             self.remove_job(job, now)
 
@@ -489,9 +463,8 @@ class Engine:
         self._cancels.add(self.pool.waiting_among(job))
         self._register.remove(job)
         self._views.outdate_all()
-        self._searches.pop(job, None)
-        self._set_next(job, None)
-        self._revive(job)
+        self._next_ticks.clear(job)
+        self._next_ticks.revive(job)
         self._pauses.forget_end(job)
         self._cancels.cancel_some(now, stopping=self.closed)
         self.event_log.emit_job(events.JobRemoved, job, now)
@@ -780,7 +753,9 @@ class Engine:
         if self.pool.failing:
             self._pauses.pause_failing(now)
         while self.pool.exhausted:
-            self._check_done(self.pool.exhausted.pop(), now)
+            job = self.pool.exhausted.pop()
+            if self.phase is Phase.RUNNING:
+                self._next_ticks.check_done(job, now)
         if self.pool.new_retries:
             self._schedule_retries(now)
 
@@ -859,7 +834,7 @@ class Engine:
 
         It may be read without the state lock.
         """
-        return bool(self._cancels.pending or self._searches or self._clock_steps.pending)
+        return bool(self._cancels.pending or self._next_ticks.searches or self._clock_steps.pending)
 
     def has_ticks(self) -> bool:
         """Return whether a job is due at some time, or may be."""
@@ -883,11 +858,9 @@ class Engine:
         self._cancels.add(self.pool.live.values())
         self._timer_queue.clear()
         for job in self.jobs.values():
-            if job.due is not None:
-                self._timer_queue.push(JobDue(job), job.begins_at or job.due)
+            self._next_ticks.await_due(job)
             self._pauses.await_end(job)
-            if job.leaves_at is not None:
-                self._timer_queue.push(JobLeaves(job), job.leaves_at)
+            self._next_ticks.await_leave(job)
         for run in self.pool.scheduled.values():
             if run.due is not None:
                 self._timer_queue.push(RunDue(run), run.due)
@@ -940,16 +913,15 @@ class Engine:
         assert self._heartbeat is not None  # set by `start`
         # The previous wake, by the new clock: ticks up to that instant have been processed.
         processed = min(now, self._heartbeat + seconds + CLOCK_NOISE)
+        searches = self._next_ticks.searches
         for job in self.jobs.values():
             if job.begins_at is not None and job.due is not None:
-                self._timer_queue.remove(JobDue(job), job.begins_at)
-                job.begins_at += seconds
-                self._timer_queue.push(JobDue(job), job.begins_at)
-            pending = self._searches.get(job)
+                self._next_ticks.begin_at(job, job.begins_at + seconds)
+            pending = searches.get(job)
             if pending is not None:
-                self._searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
+                searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
             elif is_moved_by(seconds, job.schedule):
-                self._searches[job] = Search(processed, seconds)
+                searches[job] = Search(processed, seconds)
         self._quiet.update(now)
         limited = [run for run in self.pool.running.values() if run.extras.limit is not None]
         moved = chain(self.pool.scheduled.values(), self.pool.retrying.values(), limited)
@@ -976,33 +948,11 @@ class Engine:
 
         The search is made without the state lock: a schedule or a zone may be the user's code.
         """
-        return list(islice(self._searches.items(), SEARCHES_PER_HOLD))
+        return self._next_ticks.some_searches()
 
     def apply_next_ticks(self, found: Sequence[NextTick], now: float) -> None:
         """Let jobs be due at their next ticks."""
-        for each in found:
-            job = each.job
-            if self._searches.get(job) is not each.search or job.due != each.previous:
-                continue  # another thread has applied it, or the job has changed and is searched again
-            if each.error:
-                self._report_schedule_error(each.error, now)
-            job.schedule = each.schedule
-            if each.due is not None:
-                self._revive(job)
-            self._set_next(job, each.due)
-            del self._searches[job]
-            self._check_done(job, now)
-
-    def _set_next(self, job: JobRecord, due: float | None) -> None:
-        if job.due is not None:
-            self._timer_queue.remove(JobDue(job), job.begins_at or job.due)
-            job.begins_at = None  # it has begun to catch up, or its schedule has changed
-        job.due = due
-        job.quiet_until = None if due is None else self._quiet.times.end_at(due)
-        self._views.outdate(job)
-        self._tick_runs.forget(job)
-        if due is not None:
-            self._timer_queue.push(JobDue(job), job.begins_at or due)
+        self._next_ticks.apply(found, now, self._report_schedule_error)
 
     # --- ticks ------------------------------------------------------------------------------------
 
@@ -1029,9 +979,9 @@ class Engine:
         self._tick_runs.skip_quiet(job, plan.quiet_ticks, now)
         # Last of all: after an exception, the ticks that have not been processed are due again.
         if plan.is_last:
-            self._set_next(job, plan.next_due)
+            self._next_ticks.set(job, plan.next_due)
             if plan.next_due is None:
-                self._check_done(job, now)
+                self._next_ticks.check_done(job, now)
         else:
             job.due = plan.next_due
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 from support.engine_harness import NOON, EngineHarness, clock_time
 
-from jobtui.engine.engine import DONE_SHOWN
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import ClockStepped, InternalError
+from jobtui.engine.next_ticks import DONE_SHOWN
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once
 
