@@ -469,6 +469,30 @@ def test_the_timeline_is_live(scheduler: Scheduler, browser: Browser) -> None:
         assert browser.is_marked
 
 
+def test_a_job_runs_with_arguments_by_keys(scheduler: Scheduler, browser: Browser) -> None:
+    """`R` opens the form, enter submits it, and a mistake is focused."""
+    found = []
+
+    def job(limit: int = 10) -> None:
+        found.append(limit)
+
+    scheduler.every("1h", job, name="export")
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.press("j", "R")
+        browser.wait_for_text("h1", "Run export with arguments")
+        browser.find("#argument-limit").send_keys("x", Keys.ENTER)
+        browser.wait_for_text("#argument-limit-hint", "must be a whole number, not '10x'")
+        (error,) = browser.console_errors()
+        assert "422" in error
+        assert browser.evaluate("return document.activeElement.id") == "argument-limit"
+        browser.press(Keys.END, Keys.BACKSPACE, "0", Keys.ENTER)
+        browser.wait_for_text("h1", "#1 of export")
+        assert "▶ export: run 1" in browser.text_of("#message")
+        browser.wait_for_text("main", "✓ OK")
+        assert found == [100]
+
+
 def test_the_log_follows_a_run_and_is_searched(
     scheduler: Scheduler, browser: Browser, release: threading.Event
 ) -> None:
@@ -522,7 +546,9 @@ def test_the_log_follows_a_run_and_is_searched(
 
 
 @pytest.mark.parametrize("width", [320, 400, 900, 1280, 1920])
-@pytest.mark.parametrize("path", ["history", "timeline", "log?run=1", "runs/1"])
+@pytest.mark.parametrize(
+    "path", ["history", "timeline", "log?run=1", "runs/1", "jobs/" + "a" * 200, "run?job=" + "a" * 200]
+)
 def test_no_page_is_wider_than_its_window(
     scheduler: Scheduler, browser: Browser, path: str, width: int
 ) -> None:

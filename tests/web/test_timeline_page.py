@@ -88,7 +88,7 @@ def test_the_forecast_begins_at_now() -> None:
     assert shapes(picture) == [("waits", 52, 54), ("predicted", 54, 56), ("ran", 40, 50), ("mark", 59, 59)]
 
 
-def test_what_lies_outside_of_the_window_is_cut_off() -> None:
+def test_spans_are_cut_off_at_the_edges_of_the_window() -> None:
     assert shapes(a_picture(ended_run(1, "a", 45, took=60))) == [("ran", 0, 5)]
     assert lanes_of(a_picture(ended_run(1, "a", 500, took=1)), WINDOW, []) == {}
 

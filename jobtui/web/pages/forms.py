@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -23,6 +25,8 @@ from jobtui.web.responses import Problem, call_scheduler
 from jobtui.web.security.access_control import AccessControl, Forwarded
 
 MAX_FIELDS = 20
+_DOUBLE_CLICK = 1.0  # seconds
+_MAX_RESULTS = 200
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
 _MAX_TARGET = 2_000  # characters
 _OUR_PATH = re.compile(rf"{STATUS_PAGE}(?:[/?][!-~]*)?")  # neither blanks nor control characters
@@ -73,8 +77,12 @@ class Forms:
         # The browser connects directly, or through a proxy that does not pass on the name of its host.
         return [STATUS_PAGE, url.path]
 
-    async def read_form(self, request: web.Request) -> dict[str, str]:
+    async def read_form(self, request: web.Request, most: int = MAX_FIELDS) -> dict[str, str]:
         """Return the fields of a form.
+
+        Args:
+            request: The request.
+            most: How many fields the form may have.
 
         Raises:
             Problem: The body is not a form, or its token is not the one of the browser's cookie.
@@ -84,9 +92,9 @@ class Forms:
             raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a form must be {_CONTENT_TYPE}")
         try:
             text = body.decode("ascii")
-            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=most)
         except ValueError:
-            detail = f"the form is not percent-encoded UTF-8, or has more than {MAX_FIELDS} fields"
+            detail = f"the form is not percent-encoded UTF-8, or has more than {most} fields"
             raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
         fields = dict(pairs)
         if len(fields) < len(pairs):
@@ -101,6 +109,39 @@ class Forms:
             )
             raise Problem(HTTPStatus.FORBIDDEN, detail)
         return fields
+
+
+class RecentForms:
+    """Keeps the results of the latest forms, because the second click of a double click sends one again.
+
+    Args:
+        monotonic: The monotonic clock.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._results: OrderedDict[tuple[tuple[str, str], ...], tuple[float, str]] = OrderedDict()
+
+    def result_of(self, fields: Mapping[str, str]) -> str | None:
+        """Return the result of a form that was sent twice by a double click; None for a new one.
+
+        Only forms with the field `once`, which the page fills with a new value each time, are recognized.
+        """
+        executed_at, result = self._results.get(_key(fields), (-math.inf, None))
+        is_second = "once" in fields and self._monotonic() - executed_at <= _DOUBLE_CLICK
+        return result if is_second else None
+
+    def keep(self, fields: Mapping[str, str], result: str) -> None:
+        """Keep the result of a form."""
+        key = _key(fields)
+        self._results.pop(key, None)
+        self._results[key] = self._monotonic(), result
+        while len(self._results) > _MAX_RESULTS:
+            self._results.popitem(last=False)
+
+
+def _key(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(fields.items()))
 
 
 def execute(backend: Backend, fields: Mapping[str, str], by: str) -> str:

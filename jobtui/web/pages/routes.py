@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -22,11 +21,12 @@ from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.zones import zone_name
-from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
+from jobtui.web.pages.forms import Forms, RecentForms, execute, safe_redirect_target
 from jobtui.web.pages.history_page import HistoryPage
 from jobtui.web.pages.log_page import LogView, show_lines
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
+from jobtui.web.pages.run_form import RunForm
 from jobtui.web.pages.sections import MAX_JOBS
 from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer, tab_of
 from jobtui.web.pages.timeline_page import TimelinePage
@@ -51,7 +51,6 @@ OPEN_PATHS = frozenset({LOGIN, *(f"{STATUS_PAGE}/{name}" for name in STATIC_FILE
 _PROGRAM_PATHS = tuple(f"{STATUS_PAGE}/{name}" for name in ("api", "metrics", "healthz", "live"))
 MAX_LINES = 200  # of output on the page of a run; its log has the others
 _MAX_MESSAGES = 200
-_DOUBLE_CLICK = 1.0  # seconds
 # The challenge for our script: at a Basic one, the browser would open a password dialog over the page.
 _FORM_CHALLENGE = f'Form realm="jobtui", action="{LOGIN}"'
 
@@ -63,13 +62,13 @@ class Pages:
         self._backend = context.backend
         self._access_control = context.access_control
         self._client = context.access_control.rules.client_name("status page")
-        self._renderer = shared_renderer(readonly=context.access_control.rules.readonly)
+        self._is_readonly = context.access_control.rules.readonly
+        self._renderer = shared_renderer(readonly=self._is_readonly)
         self._page_state = PageState(context, self._renderer)
         self._stream = PageStream(context, self._page_state)
         self._forms = Forms(context.access_control, context.cookie_name)
-        self._monotonic = context.clock.monotonic
         self._explaining = asyncio.Lock()  # one explanation at a time: it may take a thread 100 ms
-        self._executed: OrderedDict[tuple[tuple[str, str], ...], tuple[float, str]] = OrderedDict()  # by form
+        self._recent_forms = RecentForms(context.clock.monotonic)
         self._messages: OrderedDict[str, str] = OrderedDict()  # for a browser's next page, by form token
         view_context = ViewContext(
             backend=context.backend,
@@ -77,10 +76,12 @@ class Pages:
             page_state=self._page_state,
             renderer=self._renderer,
             respond=self._page_response,
+            leave_message=self._leave_message,
         )
         self._history = HistoryPage(view_context)
         self._timeline = TimelinePage(view_context)
         self._log = LogView(view_context)
+        self._run_form = RunForm(view_context, self._forms, self._recent_forms)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return the route of every page."""
@@ -93,6 +94,7 @@ class Pages:
             web.get(f"{STATUS_PAGE}/why", self._explain),
             web.get(f"{STATUS_PAGE}/history", self._history.show),
             web.get(f"{STATUS_PAGE}/timeline", self._timeline.show),
+            *([] if self._is_readonly else self._run_form.routes()),
             web.get(f"{STATUS_PAGE}/log", self._log.show),
             web.get(f"{STATUS_PAGE}/log.txt", self._log.download),
             web.get(STREAM, self._stream.serve, allow_head=False),
@@ -263,21 +265,22 @@ class Pages:
             if problem.status is HTTPStatus.BAD_REQUEST:
                 raise
             message = f"✗ {problem.detail}"
-        self._messages[fields["token"]] = message
-        while len(self._messages) > _MAX_MESSAGES:
-            self._messages.popitem(last=False)
+        self._leave_message(fields["token"], message)
         return _redirect(request, target)
 
     def _execute_once(self, fields: dict[str, str]) -> str:
         """Execute the command of a form, but only once for a double click. Returns the message."""
-        now, key = self._monotonic(), tuple(sorted(fields.items()))
-        executed_at, message = self._executed.pop(key, (-math.inf, ""))
-        if "once" not in fields or now - executed_at > _DOUBLE_CLICK:
-            executed_at, message = now, execute(self._backend, fields, self._client)
-        self._executed[key] = executed_at, message
-        while len(self._executed) > _MAX_MESSAGES:
-            self._executed.popitem(last=False)
+        message = self._recent_forms.result_of(fields)
+        if message is None:
+            message = execute(self._backend, fields, self._client)
+            self._recent_forms.keep(fields, message)
         return message
+
+    def _leave_message(self, token: str, message: str) -> None:
+        """Leave a message for the next page of a browser, which has a form token."""
+        self._messages[token] = message
+        while len(self._messages) > _MAX_MESSAGES:
+            self._messages.popitem(last=False)
 
     # --- login ------------------------------------------------------------------------------------
 

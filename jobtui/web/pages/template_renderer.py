@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -108,6 +108,10 @@ class TemplateRenderer:
             "has_page": _has_page,
             "job_path": _job_path,
             "why_path": _why_path,
+            "history_path": partial(_query_path, "history", "job"),
+            "log_path": partial(_query_path, "log", "job"),
+            "run_form_path": partial(_query_path, "run", "job"),
+            "timeline_path": partial(_query_path, "timeline", "q"),
             "gauge": _gauge,
             "pool_tone": _pool_tone,
         }
@@ -148,6 +152,11 @@ def _why_path(item: RunView | str) -> str:
         return f"why?run={item.number}"
     at = "" if item.due is None else f"&at={quote(item.due.isoformat(), safe='')}"
     return f"why?job={quote(item.job, safe='')}{at}"
+
+
+def _query_path(page: str, parameter: str, job: str) -> str:
+    """Return the path of a page about a job, whose query has the name of the job."""
+    return f"{page}?{parameter}={quote(job, safe='')}"
 
 
 def _has_page(name: str) -> bool:

@@ -171,7 +171,7 @@ def _word(span: Span) -> str:
 
 
 def _summary(spans: Iterable[Span]) -> str:
-    """Return what a lane shows, for those who do not see it."""
+    """Return the content of a lane as text."""
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     for span in spans:

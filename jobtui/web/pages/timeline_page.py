@@ -36,7 +36,7 @@ _NAMES = [name for name, _ in SPANS]
 
 
 class _Question(NamedTuple):
-    """What a request asks for.
+    """The question of a request.
 
     Attributes:
         view: The part of time.

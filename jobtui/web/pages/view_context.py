@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -33,6 +34,7 @@ class ViewContext:
         page_state: The content of the common header. A handler refreshes it before it responds.
         renderer: Renders parts of a page in other threads.
         respond: Returns the page.
+        leave_message: Leaves a message for the next page of a browser; gets its form token and the message.
     """
 
     backend: ObservableBackend
@@ -40,3 +42,4 @@ class ViewContext:
     page_state: PageState
     renderer: TemplateRenderer
     respond: Respond
+    leave_message: Callable[[str, str], None]

@@ -472,6 +472,12 @@ function openLog() {
   else openPath(job === undefined ? "log" : `log?job=${encodeURIComponent(job)}`);
 }
 
+// Show the form for a run of the focused job, or of the page's job, with other arguments.
+function openRunForm() {
+  const job = rowOf(document.activeElement)?.dataset.job ?? page.about;
+  if (job !== undefined && form) openPath(`run?job=${encodeURIComponent(job)}`);
+}
+
 function clickPauseAll() {
   const name = byId("totals").dataset.allPaused ? "resume-all" : "pause-all";
   const button = document.querySelector(`button[name="${name}"]`);
@@ -514,6 +520,7 @@ const KEYS = {
   w: openWhy,
   t: openStack,
   h: openHistory,
+  R: openRunForm,
   l: openLog,
   o: () => openPath("log"),
   5: () => openPath("timeline"),
@@ -534,7 +541,7 @@ document.addEventListener("keydown", (event) => {
     changeFilter();
     focusRow(visibleRows(jobsBody())[0]) || filterInput.blur();
   }
-  if (event.target.matches("input, textarea, select")) return;
+  if (event.target.matches("input:not([type=checkbox]), textarea, select")) return;
   const key = CSS.escape(event.key);
   const link = byId("content").querySelector(`a[data-key="${key}"], a[data-other-key="${key}"]`); // of this page
   if (link && !event.repeat) {
