@@ -30,7 +30,7 @@ _LABEL_COLUMNS = 72  # so that the labels of the axis are 16 % apart at least, w
 
 @dataclass(slots=True, kw_only=True)
 class Bar:
-    """One span, or several that are too close to each other to be told apart.
+    """One span, or several that are so close to each other that they look like one.
 
     Attributes:
         first: The first span.
