@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from jobtui.engine.enums import Cancellation
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import pluralize
 
+_MOST_NUMBERS = 5  # of runs in a message
+
 
 def run(backend: Backend, job: str) -> str:
     """Run a job now; the message has the run's number."""
     return f"▶ {job}: run {backend.run(job)}"
+
+
+def run_jobs(backend: Backend, jobs: Sequence[str]) -> str:
+    """Run some jobs now; the message has the runs' numbers. One that cannot run does not stop the others."""
+    numbers: list[str] = []
+    errors: list[Exception] = []
+    for job in jobs:
+        try:
+            numbers.append(str(backend.run(job)))
+        except (LookupError, RuntimeError) as error:
+            errors.append(error)
+    if errors and not numbers:
+        raise errors[0]
+    more = f" and {len(numbers) - _MOST_NUMBERS} more" if len(numbers) > _MOST_NUMBERS else ""
+    failed = f"; {pluralize(len(errors), 'job')} not: {errors[0].args[0]}" if errors else ""
+    return f"▶ {pluralize(len(numbers), 'job')}: runs {', '.join(numbers[:_MOST_NUMBERS])}{more}{failed}"
 
 
 def run_again(backend: Backend, number: int) -> str:
@@ -57,18 +75,15 @@ def resume_all(backend: Backend) -> str:
     return f"{pluralize(backend.resume_all(), 'job')} resumed"
 
 
-def resume_jobs(backend: Backend, jobs: Collection[str]) -> str:
-    """Resume some jobs; those that were removed in the meantime do not count."""
-    resumed = 0
-    for job in jobs:
-        with suppress(LookupError):
-            resumed += backend.resume(job)
-    return f"{pluralize(resumed, 'job')} resumed"
-
-
 def cancel(backend: Backend, number: int, name: str) -> str:
     """Cancel a run; the message calls it by its `name`."""
     return _CANCELLATION[backend.cancel(number)].format(name)
+
+
+def cancel_runs(backend: Backend, numbers: Sequence[int]) -> str:
+    """Cancel some runs; the message counts them by what became of each."""
+    counts = Counter(map(backend.cancel, numbers))
+    return "⊘ " + ", ".join(f"{count} {_CANCELLED_WORD[how]}" for how, count in counts.items())
 
 
 def resize(backend: Backend, size: int) -> str:
@@ -77,6 +92,12 @@ def resize(backend: Backend, size: int) -> str:
     return f"pool: {pluralize(size, 'run')} at once"
 
 
+_CANCELLED_WORD = {
+    Cancellation.TAKEN_OUT: "cancelled",
+    Cancellation.INTERRUPTED: "interrupted",
+    Cancellation.ASKED: "asked to stop",
+    Cancellation.TOO_LATE: "had already ended",
+}
 _CANCELLATION = {
     Cancellation.TAKEN_OUT: "⊘ {} cancelled: it will not start",
     Cancellation.INTERRUPTED: "⊘ {} interrupted: its coroutine is cancelled at the next await",

@@ -6,7 +6,7 @@ for it. Workers hand their results back to that thread with `App.call_later`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, TypeVarTuple
 
@@ -14,8 +14,11 @@ from textual.app import App
 from textual.screen import Screen
 
 from jobtui.engine.views import JobView, RunView
-from jobtui.frontend import commands
+from jobtui.frontend import commands, undo
 from jobtui.frontend.backend import Backend
+from jobtui.frontend.formatting import pluralize
+from jobtui.frontend.undo import Outcome, UndoStack
+from jobtui.runtime.clock import SystemClock
 from jobtui.tui.notices import Severity
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.widgets.literal_text import cell_text
@@ -81,29 +84,53 @@ class BackgroundCommands:
     Args:
         app: Shows the messages.
         backend: Executes the commands.
+        undo_stack: Keeps the latest changes, which the user may take back.
     """
 
-    def __init__(self, app: App[Any], backend: Backend) -> None:
+    def __init__(self, app: App[Any], backend: Backend, undo_stack: UndoStack | None = None) -> None:
         self.backend = backend
+        self._undo_stack = undo_stack or UndoStack(SystemClock().monotonic)
         self._app = app
         # The pool size that was requested and that no snapshot has shown yet: keys are faster than answers.
         self._requested_size: int | None = None
         # The names of the jobs that were paused by `pause_all`, and not one by one.
         self._paused_together: set[str] = set()
 
-    def execute(self, command: Callable[[Backend, *Arguments], str], *arguments: *Arguments) -> None:
-        """Execute a command of `frontend.commands`, and show the message that it returns."""
+    def execute(
+        self, command: Callable[[Backend, *Arguments], str | Outcome], *arguments: *Arguments
+    ) -> None:
+        """Execute a command of `frontend.commands` or `frontend.undo`, and show its message."""
 
         def work() -> None:
             severity: Severity = "information"
             try:
-                text = command(self.backend, *arguments)
+                result = command(self.backend, *arguments)
+                outcome = Outcome(result) if isinstance(result, str) else result
             except (LookupError, ValueError, RuntimeError, OSError) as error:
                 self._requested_size = None
-                text, severity = error_text(error), "error"
-            self._app.call_later(self.notify, text, severity)
+                outcome, severity = Outcome(error_text(error)), "error"
+            self._app.call_later(self._finish, outcome, severity)
 
         self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)
+
+    def _finish(self, outcome: Outcome, severity: Severity) -> None:
+        text = outcome.text
+        if outcome.revert is not None:
+            self._undo_stack.push(outcome.revert)
+            text += "; u undoes it"
+        self.notify(text, severity)
+
+    def undo(self) -> None:
+        """Take back the latest change, if it is not too old."""
+        revert = self._undo_stack.pop()
+        if revert is None:
+            self.notify(
+                "nothing to undo: u takes back a pause, a schedule or a pool size of the last "
+                f"{undo.UNDO_TIME:g} seconds",
+                "warning",
+            )
+        else:
+            self.execute(revert)
 
     def run(self, job: JobView) -> None:
         """Run a job now."""
@@ -121,19 +148,27 @@ class BackgroundCommands:
 
     def pause_or_resume(self, job: JobView) -> None:
         """Ask how long to pause a job, or resume it if it is paused."""
-        if job.schedule is None:
-            self.notify(f"{job.name} has no schedule to pause; x cancels a run", "warning")
-        elif job.paused_since is None:
+        self.pause_or_resume_all([job])
+
+    def pause_or_resume_all(self, jobs: Sequence[JobView]) -> None:
+        """Ask how long to pause those of the jobs that are not paused, or resume them if all are paused."""
+        with_schedule = [job for job in jobs if job.schedule is not None]
+        active = [job.name for job in with_schedule if job.paused_since is None]
+        names = active or [job.name for job in with_schedule]
+        title = names[0] if len(names) == 1 else pluralize(len(names), "job")
+        if not names:
+            self.notify(f"{jobs[0].name} has no schedule to pause; x cancels a run", "warning")
+        elif active:
             ends = PauseEnds.after(self.backend.snapshot().at)
 
             def pause(end: str | None) -> None:
                 if end is not None:
-                    self.execute(commands.pause, job.name, BY, *ends.chosen(end))
+                    self.execute(undo.pause_jobs, names, BY, *ends.chosen(end))
 
-            self._app.push_screen(PauseScreen(job.name, ends), pause)
+            self._app.push_screen(PauseScreen(title, ends), pause)
         else:
-            self._paused_together.discard(job.name)
-            self.execute(commands.resume, job.name)
+            self._paused_together.difference_update(names)
+            self.execute(undo.resume_jobs, names)
 
     def pause_all(self, jobs: Collection[JobView]) -> None:
         """Pause every job, given those that are not paused yet."""
@@ -148,7 +183,7 @@ class BackgroundCommands:
     def resume_jobs(self, names: Collection[str]) -> None:
         """Resume some jobs."""
         self._paused_together.difference_update(names)
-        self.execute(commands.resume_jobs, names)
+        self.execute(undo.resume_jobs, list(names))
 
     def resize(self, size: int, by: int) -> None:
         """Change the pool's size, which is `size` in the latest snapshot, by a number of slots."""
@@ -160,7 +195,7 @@ class BackgroundCommands:
             self.notify("the pool cannot be smaller than 1 (0 means no limit); P pauses all jobs", "warning")
         else:
             self._requested_size = after
-            self.execute(commands.resize, after)
+            self.execute(undo.resize, after)
 
     def note_pool_size(self, size: int) -> None:
         """Note the pool's size in a new snapshot; it may be the requested one."""

@@ -49,6 +49,8 @@ NAMES = {
     "-": "minus",
     "=": "equals_sign",
     "?": "question_mark",
+    "*": "asterisk",
+    ":": "colon",
     "[": "left_square_bracket",
     "]": "right_square_bracket",
     "esc": "escape",

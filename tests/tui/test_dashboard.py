@@ -130,7 +130,10 @@ async def test_p_pauses_a_job_and_resumes_a_paused_one() -> None:
         await driver.press("p")
         await driver.press("j", "j", "p")
         assert backend.commands == [("pause", "refresh_cache"), ("resume", "workday_report")]
-        assert [text for _, text in driver.toasts] == ["‖ refresh_cache paused", "workday_report resumed"]
+        assert [text for _, text in driver.toasts] == [
+            "‖ refresh_cache paused; u undoes it",
+            "workday_report resumed; u undoes it",
+        ]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ async def test_p_asks_how_long_to_pause_a_job(key: str, end: datetime | None, to
         assert "Pause refresh_cache?" in driver.text
         await driver.press(key)
         assert backend.commands == [("pause", "refresh_cache", *([end] if end else []))]
-        assert driver.toasts == [("information", f"‖ refresh_cache paused{toast}")]
+        assert driver.toasts == [("information", f"‖ refresh_cache paused{toast}; u undoes it")]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +229,10 @@ async def test_upper_p_pauses_all_jobs_after_a_question_and_resumes_them_after_a
         await driver.press("y")
         assert backend.commands[0] == ("pause_all",)
         assert sorted(backend.commands[1:]) == sorted(("resume", job.name) for job in snapshots.idle_jobs())
-        assert [text for _, text in driver.toasts] == ["‖ 9 jobs paused; P resumes them", "8 jobs resumed"]
+        assert [text for _, text in driver.toasts] == [
+            "‖ 9 jobs paused; P resumes them",
+            "8 jobs resumed; u undoes it",
+        ]
 
 
 @pytest.mark.parametrize("key", ["n", "escape", "q"])
@@ -306,7 +312,7 @@ async def test_plus_and_minus_change_the_pool_size_by_one() -> None:
         await driver.show_snapshot(snapshots.make(snapshots.idle_jobs(), pool=6))
         await driver.press("minus")
         assert backend.commands == [("resize", 5), ("resize", 6), ("resize", 5)]
-        assert driver.toasts[-1] == ("information", "pool: 5 runs at once")
+        assert driver.toasts[-1] == ("information", "pool: 5 runs at once; u undoes it")
 
 
 @async_test

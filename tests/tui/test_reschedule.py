@@ -83,7 +83,9 @@ async def test_a_spec_is_checked_while_the_user_types_and_applied_with_enter() -
         await driver.press("enter")
         assert isinstance(driver.screen, Dashboard)
         assert backend.commands == [("update", "hash_folder", "0 */5 * * * 5")]
-        assert driver.toasts == [("information", "hash_folder has a new schedule: 0 */5 * * * 5")]
+        assert driver.toasts == [
+            ("information", "hash_folder has a new schedule: 0 */5 * * * 5; u undoes it")
+        ]
 
 
 @async_test
@@ -192,5 +194,5 @@ async def test_a_job_of_a_real_scheduler_gets_the_schedule_and_a_named_spec_is_k
         assert (severity, str(job.schedule)) == ("error", "TZ=UTC 0 0 * * * *")
         assert "read-only" in text
     else:
-        assert (severity, text) == ("information", "work has a new schedule: cron.often")
+        assert (severity, text) == ("information", "work has a new schedule: cron.often; u undoes it")
         assert str(job.schedule) == "TZ=UTC 0 0,30 * * * *"

@@ -38,7 +38,14 @@ from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.panes import Panes
 
 WIDE = (110, 28)  # the columns and rows from which all four panes are visible
+_MOST_NAMES = 8  # in a question
 _MORE_KEYS = {"edit": "Edit", "why": "Why", "timeline": "Timeline"}  # in the footer of a wide terminal
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """Return some names for a question, and how many more there are."""
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
 
 
 class FilterInput(Input):
@@ -61,6 +68,12 @@ class Dashboard(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run", tooltip="Run the selected job now", id="job.run"),
         Binding("p", "pause", "Pause", tooltip="Pause the selected job, or resume it", id="job.pause"),
+        Binding("space", "toggle_mark", "Mark the job, or remove its mark", show=False, id="jobs.mark"),
+        Binding(
+            "asterisk", "mark_all", "Mark all jobs that are shown, or none", show=False, id="jobs.mark_all"
+        ),
+        Binding("u", "undo", "Undo the last pause, schedule or pool size", show=False, id="undo"),
+        Binding("X", "cancel_now", "Cancel a run without a question", show=False, id="run.cancel_now"),
         Binding("e", "edit", "Edit the schedule of the selected job", show=False, id="job.edit"),
         Binding("P", "pause_all", "Pause or resume all jobs (asks first)", show=False, id="jobs.pause_all"),
         Binding("plus,equals_sign", "resize(1)", "Grow the pool by one", show=False, id="pool.grow"),
@@ -129,6 +142,7 @@ class Dashboard(Screen[None]):
         )
         self._panes = Panes()
         self._job_filter = JobListFilter()
+        self._marks: frozenset[str] = frozenset()  # the names of the jobs that the user has marked
         self._key_state: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -169,6 +183,8 @@ class Dashboard(Screen[None]):
         self._gauge.update_snapshot(snapshot)
         self._alarm.update_snapshot(snapshot)
         self._panes.update_snapshot(snapshot, self._index)
+        if self._marks and not self._marks <= (names := {job.name for job in snapshot.jobs}):
+            self._set_marks(self._marks & names)
         self._update_jobs()
         self._update_keys()
 
@@ -186,6 +202,9 @@ class Dashboard(Screen[None]):
             title += f" of {len(snapshot.jobs)}, filter: {' '.join(self._job_filter.words)}"
         if self._job_filter.title:
             title += f", by {self._job_filter.title}"
+        if self._marks:
+            hidden = len(self._marks.difference(job.name for job in jobs))
+            title += f", {len(self._marks)} marked" + (f", {hidden} of them hidden" if hidden else "")
         title = literal_title(title)
         if self._jobs.border_title != title:
             self._jobs.border_title = title
@@ -213,18 +232,52 @@ class Dashboard(Screen[None]):
         return next((job for job in self._snapshot.jobs if job.name == row.job), None)
 
     def _selected_run(self) -> RunView | UpcomingTick | None:
-        """Return the selected run; for a job, its latest waiting run, or else the latest that is running."""
+        """Return the selected run, or that of the selected job: see `_run_of`."""
         row = self._selected_row()
         if isinstance(row, UpcomingTick):
             return row if row.number else None
         if isinstance(row, RunView):
             return None if row.state.ended else row
-        if row is None:
-            return None
+        return None if row is None else self._run_of(row)
+
+    def _run_of(self, job: JobView) -> RunView | UpcomingTick | None:
+        """Return the run of a job to cancel: the latest that waits, or else the latest that is running."""
         waiting = [*self._snapshot.waiting, *self._snapshot.scheduled]
-        runs = [run for run in waiting if run.job == row.name]
-        runs = runs or [run for run in self._snapshot.running if run.job == row.name]
+        runs = [run for run in waiting if run.job == job.name]
+        runs = runs or [run for run in self._snapshot.running if run.job == job.name]
         return max(runs, key=lambda run: run.number, default=None)
+
+    # --- marks ------------------------------------------------------------------------------------
+
+    def _marked_jobs(self) -> list[JobView]:
+        """Return the jobs on which keys act together: the marked ones, unless a pane has the focus."""
+        if not self._marks or self._table_for_keys() is not self._jobs:
+            return []
+        return [job for job in self._snapshot.jobs if job.name in self._marks]
+
+    def _set_marks(self, marks: frozenset[str]) -> None:
+        self._marks = marks
+        self._jobs.mark_rows(marks)
+        self._update_jobs()
+        self._update_keys()
+
+    def action_toggle_mark(self) -> None:
+        """Mark the selected job, or remove its mark, and move to the next one."""
+        job = self._jobs.selected
+        if self._table_for_keys() is not self._jobs:
+            self._warn("only jobs can be marked; 0 moves to them")
+        elif job is not None:
+            self._set_marks(self._marks ^ {job.name})
+            self._jobs.action_move(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all jobs that are shown; if all of them are marked, remove their marks."""
+        shown = {job.name for job in self._jobs.rows}
+        self._set_marks(self._marks - shown if shown <= self._marks else self._marks | shown)
+
+    def action_undo(self) -> None:
+        """Take back the latest pause, resumption, schedule or pool size."""
+        self._commands.undo()
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -233,11 +286,12 @@ class Dashboard(Screen[None]):
         """The keys for the footer. It dims those that have no effect on the selected row."""
         job = self._selected_job()
         useless = set()
+        marked = self._marked_jobs()
         if job is None or job.schedule is None:
-            useless |= {"run", "pause", "edit"}
+            useless |= {"edit"} if marked else {"run", "pause", "edit"}
         if self._selected_row() is None:
             useless.add("why")
-        if self._selected_run() is None:
+        if self._selected_run() is None and not marked:
             useless.add("cancel")
         if not self._index.any_failed_lately:
             useless.add("next_failed")
@@ -252,7 +306,8 @@ class Dashboard(Screen[None]):
         job, run = self._selected_job(), self._selected_run()
         selected = job and (job.schedule is None, job.paused_since is None)
         is_wide, has_row = self.has_class("-wide"), self._selected_row() is not None
-        state = (selected, run is None, has_row, self._index.any_failed_lately, is_wide)
+        has_marks, any_failed = bool(self._marked_jobs()), self._index.any_failed_lately
+        state = (selected, run is None, has_marks, has_row, any_failed, is_wide)
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()
@@ -262,17 +317,27 @@ class Dashboard(Screen[None]):
         return self.focused is not self._filter or action in ("clear_filter", "next_table")
 
     def action_run(self) -> None:
-        """Run the selected job now."""
+        """Run the selected job now, or the marked ones after a question: a run cannot be taken back."""
         job = self._selected_job()
-        if job is None:
+        marked = [job.name for job in self._marked_jobs() if job.schedule is not None]
+        if marked:
+            note = f"They are {_list_names(marked)}."
+            self._ask(
+                f"Run {pluralize(len(marked), 'marked job')} now?",
+                note,
+                lambda: self._commands.execute(commands.run_jobs, marked),
+            )
+        elif job is None:
             self._warn_of_selection("no job is selected")
         else:
             self._commands.run(job)
 
     def action_pause(self) -> None:
-        """Pause the selected job, or resume it."""
+        """Pause the selected job or the marked ones, or resume them if all are paused."""
         job = self._selected_job()
-        if job is None:
+        if marked := self._marked_jobs():
+            self._commands.pause_or_resume_all(marked)
+        elif job is None:
             self._warn_of_selection("no job is selected")
         else:
             self._commands.pause_or_resume(job)
@@ -315,8 +380,16 @@ class Dashboard(Screen[None]):
         self._commands.resize(self._snapshot.pool.size, by)
 
     def action_cancel(self) -> None:
-        """Cancel the selected run, after a confirmation."""
+        """Cancel the selected run, or a run of each marked job, after a confirmation."""
         run = self._selected_run()
+        if marked := self._marked_jobs():
+            if runs := self._runs_to_cancel(marked):
+                self._ask(
+                    f"Cancel {pluralize(len(runs), 'run')} of marked jobs?",
+                    f"They are {_list_names([f'{run.job} #{run.number}' for run in runs])}.",
+                    lambda: self._cancel_all(runs),
+                )
+            return
         if run is None:
             row = self._selected_row()
             abandoned = isinstance(row, RunView) and any(run is row for run in self._snapshot.abandoned)
@@ -331,6 +404,29 @@ class Dashboard(Screen[None]):
             note = "It is running: a coroutine is interrupted, a thread is asked to stop."
 
         self._ask(f"Cancel {name}?", note, lambda: self._commands.execute(commands.cancel, run.number, name))
+
+    def action_cancel_now(self) -> None:
+        """Cancel the selected run, or a run of each marked job, without a question."""
+        run = self._selected_run()
+        if marked := self._marked_jobs():
+            self._cancel_all(self._runs_to_cancel(marked))
+        elif run is None:
+            self.action_cancel()  # says why there is none
+        else:
+            self._cancel_all([run])
+
+    def _runs_to_cancel(self, jobs: Sequence[JobView]) -> list[RunView | UpcomingTick]:
+        runs = [run for job in jobs if (run := self._run_of(job)) is not None]
+        if not runs:
+            self._warn("no run of the marked jobs waits or runs")
+        return runs
+
+    def _cancel_all(self, runs: Sequence[RunView | UpcomingTick]) -> None:
+        if len(runs) == 1:
+            [run] = runs
+            self._commands.execute(commands.cancel, run.number, f"run {run.number} of {run.job}")
+        elif runs:
+            self._commands.execute(commands.cancel_runs, [run.number for run in runs])
 
     def _ask(self, question: str, note: str, command: Callable[[], None]) -> None:
         """Execute a command if the user confirms it."""
@@ -402,7 +498,9 @@ class Dashboard(Screen[None]):
         self.set_focus(self._filter)
 
     def action_clear_filter(self) -> None:
-        """Clear and hide the filter."""
+        """Clear and hide the filter; if there is none, remove all marks."""
+        if not self._job_filter.words and not self._filter.display:
+            self._set_marks(frozenset())
         self._filter.value = ""
         self._hide_filter()
 

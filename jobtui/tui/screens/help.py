@@ -17,7 +17,7 @@ from textual.widgets import Static
 from jobtui.frontend.formatting import DST, JOB_SIGNS, STATE_SIGNS
 from jobtui.runtime.timer import MAX_SLEEP
 from jobtui.tui.widgets.key_footer import KeyFooter
-from jobtui.tui.widgets.line_table import FOCUSED_MARK, UNFOCUSED_MARK
+from jobtui.tui.widgets.line_table import CHOSEN_MARK, FOCUSED_MARK, UNFOCUSED_MARK
 
 _SIGNS_WIDTH = 62  # characters: a dialog in a terminal of 80 columns has room for them
 _NO_BREAK_SPACE = "\u00a0"
@@ -27,6 +27,8 @@ _KEY_LABELS = {
     "minus": "-",
     "equals_sign": "=",
     "question_mark": "?",
+    "asterisk": "*",
+    "colon": ":",
     "escape": "esc",
     "pageup": "PgUp",
     "pagedown": "PgDn",
@@ -98,7 +100,11 @@ def _sign_list() -> Table:
         ("pool", ["█ a slot that is taken", "░ a free one", "SATURATED none is free"]),
         (
             "table",
-            [f"{FOCUSED_MARK}the row on which keys act, {UNFOCUSED_MARK}in another table", "▲▼ the order"],
+            [
+                f"{FOCUSED_MARK} the row on which keys act, {UNFOCUSED_MARK} in another table",
+                f"{CHOSEN_MARK} marked",
+                "▲▼ the order",
+            ],
         ),
         ("status", [f"{sign.glyph} {word}" for word, sign in JOB_SIGNS.items()]),
         ("name", ["+2 of its runs wait"]),

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from jobtui.engine.views import JobView, Snapshot
-from jobtui.frontend import commands
+from jobtui.frontend import undo
 from jobtui.frontend.backend import SchedulePreview
 from jobtui.frontend.formatting import ABSENT, countdown, editable_spec
 from jobtui.frontend.upcoming import is_quiet_at
@@ -34,7 +34,7 @@ def edit_schedule(app: App[object], job: JobView, background_commands: Backgroun
 
     def apply(spec: str | None) -> None:
         if spec is not None:
-            background_commands.execute(commands.reschedule, job.name, spec)
+            background_commands.execute(undo.reschedule, job.name, spec)
 
     app.push_screen(RescheduleScreen(job, background_commands), apply)
 

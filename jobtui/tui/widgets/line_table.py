@@ -6,7 +6,7 @@ cost no more than those that fit on the screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
@@ -27,8 +27,9 @@ Row = TypeVar("Row")
 Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
 
 MARK_WIDTH = 2  # cells before the first column, for the cursor's mark
-FOCUSED_MARK = "▸ "  # at the cursor's row while the table has the focus
-UNFOCUSED_MARK = "› "  # noqa: RUF001 - and while it does not: this narrow sign is intended
+FOCUSED_MARK = "▸"  # at the cursor's row while the table has the focus
+UNFOCUSED_MARK = "›"  # noqa: RUF001 - and while it does not: this narrow sign is intended
+CHOSEN_MARK = "◆"  # in the cell after it, at rows that the user has marked
 COLUMN_GAP = 1  # cells between two columns
 SCROLLBAR_WIDTH = 1  # cells that stay free, so that columns keep their places when the scrollbar appears
 
@@ -132,6 +133,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._header = int(header)
         self._follows_row = anchored
         self._openable = openable
+        self._chosen: frozenset[Hashable] = frozenset()  # the keys of the rows that the user has marked
         self._marked_column = ""  # the key of the column with a mark, such as ▲, after its title
         self._column_mark = ""
         self._now: datetime | None = None
@@ -155,6 +157,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         elif size != self.virtual_size:
             self.virtual_size = size
         self.cursor = self._cursor_for(selected)
+        self._repaint_changed_lines()
+
+    def mark_rows(self, keys: Collection[Hashable]) -> None:
+        """Show a mark at the rows with these keys, and at no other."""
+        self._chosen = frozenset(keys)
         self._repaint_changed_lines()
 
     @property
@@ -225,7 +232,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         now, row = self._now, self.rows[index]
         assert now is not None  # update_rows sets it with the rows
         cells = tuple(tuple(column.content(row, now, width)) for column, width in self._fitted)
-        return (cells, index == self.cursor)
+        return (cells, index == self.cursor, bool(self._chosen) and self._row_key(row) in self._chosen)
 
     # --- lines ------------------------------------------------------------------------------------
 
@@ -244,15 +251,18 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if content[0] == "empty":
             text = Segment(f"  {self._empty_text}", base + self._tone_style("muted"))
             return Strip([text]).adjust_cell_length(width, base)
-        cells, at_cursor = content
+        cells, at_cursor, is_chosen = content
+        mark = CHOSEN_MARK if is_chosen else " "
         if at_cursor and self.has_focus:
             # In one colour: the tones are readable on the default background only, and glyphs repeat them.
             cursor = self._component_style("cursor")
-            return self._row_strip([[(text, "") for text, _ in cell] for cell in cells], cursor, FOCUSED_MARK)
+            return self._row_strip(
+                [[(text, "") for text, _ in cell] for cell in cells], cursor, FOCUSED_MARK + mark
+            )
         if at_cursor and self._follows_row:
             pointer = Style(bgcolor=self._component_style("pointer").bgcolor)
-            return self._row_strip(cells, base + pointer, UNFOCUSED_MARK)
-        return self._row_strip(cells, base, "  ")
+            return self._row_strip(cells, base + pointer, UNFOCUSED_MARK + mark)
+        return self._row_strip(cells, base, f" {mark}")
 
     def _component_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"line-table--{name}")

@@ -1,0 +1,154 @@
+"""Changes that are taken back, unless somebody has changed the same thing meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jobtui import Scheduler
+from jobtui.access.addresses import parse_address
+from jobtui.cli.attach import connect
+from jobtui.frontend import undo
+from jobtui.frontend.backend import Backend
+from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.undo import UNDO_TIME, Outcome, UndoStack
+from jobtui.web.server import Server
+
+NEXT_YEAR = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
+
+
+@pytest.fixture(params=["local", "attached"])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Return a scheduler with three jobs and a pool of four, in this process or through its API."""
+    scheduler = Scheduler(tz="UTC", pool=4)
+    for name in ("a", "b", "c"):
+        scheduler.schedule("@yearly", print, name=name)
+    local = LocalBackend(scheduler, "jobs.py")
+    with scheduler:
+        if request.param == "local":
+            yield local
+            return
+        with Server(local, parse_address("127.0.0.1:0")) as server:
+            remote = connect(str(server.address))
+            yield remote
+            remote.close()
+
+
+def paused(backend: Backend) -> set[str]:
+    return {name for name in "abc" if backend.job_details(name).job.paused_since is not None}
+
+
+def revert(outcome: Outcome, backend: Backend) -> str:
+    assert outcome.revert is not None
+    return outcome.revert(backend)
+
+
+def test_a_pause_is_taken_back(backend: Backend) -> None:
+    outcome = undo.pause_jobs(backend, ["a"], "dashboard")
+    assert (outcome.text, paused(backend)) == ("‖ a paused", {"a"})
+    assert revert(outcome, backend) == "undone: a resumed"
+    assert paused(backend) == set()
+
+
+def test_a_pause_that_was_changed_meanwhile_stays(backend: Backend) -> None:
+    """Another user has paused the job for longer, with a reason."""
+    outcome = undo.pause_jobs(backend, ["a"], "dashboard", for_="1h")
+    backend.resume("a")
+    backend.pause("a", until=NEXT_YEAR, note="the disk is full")
+    with pytest.raises(RuntimeError, match="not undone: a changed meanwhile"):
+        revert(outcome, backend)
+    assert backend.job_details("a").job.pause_note == "the disk is full"
+
+
+def test_only_the_jobs_that_were_not_changed_meanwhile_are_taken_back(backend: Backend) -> None:
+    """A job that was paused before the command does not count."""
+    backend.pause("c")
+    outcome = undo.pause_jobs(backend, ["a", "b", "c"], "dashboard")
+    assert outcome.text == "‖ 2 jobs paused"
+    backend.resume("b")
+    assert revert(outcome, backend) == "undone: a resumed; 1 job changed meanwhile"
+    assert paused(backend) == {"c"}
+
+
+def test_a_resumption_is_taken_back_with_the_end_and_the_reason_of_the_pause(backend: Backend) -> None:
+    backend.pause("a", until=NEXT_YEAR, note="until the new disk comes")
+    outcome = undo.resume_jobs(backend, ["a"])
+    assert paused(backend) == set()
+    assert revert(outcome, backend) == "undone: a paused again"
+    job = backend.job_details("a").job
+    assert (job.paused_until, job.pause_note) == (NEXT_YEAR, "until the new disk comes")
+
+
+def test_a_resumption_is_not_taken_back_if_the_job_is_paused_again(backend: Backend) -> None:
+    backend.pause("a", note="old")
+    outcome = undo.resume_jobs(backend, ["a"])
+    backend.pause("a", note="new")
+    with pytest.raises(RuntimeError, match="not undone"):
+        revert(outcome, backend)
+    assert backend.job_details("a").job.pause_note == "new"
+
+
+def test_a_schedule_is_taken_back_unless_it_was_changed_meanwhile(backend: Backend) -> None:
+    outcome = undo.reschedule(backend, "a", "@daily")
+    revert(outcome, backend)
+    assert backend.job_details("a").job.spec == "@yearly"
+    outcome = undo.reschedule(backend, "a", "@daily")
+    backend.update("a", spec="@hourly")
+    with pytest.raises(RuntimeError, match="another schedule"):
+        revert(outcome, backend)
+    assert backend.job_details("a").job.spec == "@hourly"
+
+
+def test_a_pool_size_is_taken_back_unless_it_was_changed_meanwhile(backend: Backend) -> None:
+    revert(undo.resize(backend, 8), backend)
+    assert backend.pool_view().size == 4
+    outcome = undo.resize(backend, 8)
+    backend.resize(2)
+    with pytest.raises(RuntimeError, match="changed to 2 meanwhile"):
+        revert(outcome, backend)
+    assert backend.pool_view().size == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (lambda backend: undo.resume_jobs(backend, ["a"]), "a was not paused"),
+        (lambda backend: undo.resume_jobs(backend, ["a", "b"]), "0 jobs resumed"),
+        (lambda backend: undo.resize(backend, 4), "pool: 4 runs at once"),
+    ],
+    ids=["resume", "resume several", "resize"],
+)
+def test_a_command_that_changes_nothing_leaves_nothing_to_undo(
+    backend: Backend, command: Callable[[Backend], Outcome], text: str
+) -> None:
+    assert command(backend) == Outcome(text)
+
+
+def test_a_job_that_was_removed_is_not_taken_back() -> None:
+    scheduler = Scheduler(tz="UTC")
+    job = scheduler.schedule("@yearly", print, name="a")
+    backend = LocalBackend(scheduler, "jobs.py")
+    outcome = undo.pause_jobs(backend, ["a"], "dashboard")
+    job.remove()
+    with pytest.raises(RuntimeError, match="not undone"):
+        revert(outcome, backend)
+
+
+def test_the_stack_gives_back_the_latest_change_first_and_forgets_old_ones() -> None:
+    now = [0.0]
+    stack = UndoStack(lambda: now[0])
+
+    def name(text: str) -> undo.Revert:
+        return lambda _backend: text
+
+    first, second, third = name("1"), name("2"), name("3")
+    stack.push(first)
+    now[0] = 4.0
+    stack.push(second)
+    stack.push(third)
+    assert stack.pop() is third
+    now[0] = UNDO_TIME
+    assert stack.pop() is second
+    assert stack.pop() is None
