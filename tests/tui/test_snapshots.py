@@ -292,3 +292,7 @@ def test_the_history_shows_the_runs_that_meet_a_query(assert_screen: AssertScree
 def test_the_history_shows_odd_names_while_a_query_is_typed(assert_screen: AssertScreen) -> None:
     """The keys that are text then are not in the footer."""
     assert_screen(snapshots.odd_names(), ["h", "slash", *"took:5"])
+
+
+def test_marked_jobs_have_a_mark_and_the_title_counts_them(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["space", "space", "down", "space", "k"])
