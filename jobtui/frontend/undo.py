@@ -19,7 +19,7 @@ UNDO_TIME = 10.0  # seconds
 Revert = Callable[[Backend], str]  # raises RuntimeError if the state is not the one that the change made
 
 
-class Outcome(NamedTuple):
+class Undoable(NamedTuple):
     """The result of a command.
 
     Attributes:
@@ -62,7 +62,7 @@ def pause_jobs(
     *,
     for_: str | None = None,
     note: str = "",
-) -> Outcome:
+) -> Undoable:
     """Pause some jobs.
 
     Args:
@@ -80,7 +80,7 @@ def pause_jobs(
             made[job] = _pause_of(backend.job_details(job).job)
     if not made:
         one = len(jobs) == 1
-        return Outcome(f"{jobs[0]} was already paused" if one else "the jobs were already paused")
+        return Undoable(f"{jobs[0]} was already paused" if one else "the jobs were already paused")
 
     def revert(backend: Backend) -> str:
         def resume(job: JobView) -> bool:
@@ -88,10 +88,10 @@ def pause_jobs(
 
         return _revert_each(backend, list(made), resume, "resumed")
 
-    return Outcome(f"‖ {_name(list(made))} paused" + (f" til {shown}" if shown else ""), revert)
+    return Undoable(f"‖ {_name(list(made))} paused" + (f" til {shown}" if shown else ""), revert)
 
 
-def resume_jobs(backend: Backend, jobs: Sequence[str]) -> Outcome:
+def resume_jobs(backend: Backend, jobs: Sequence[str]) -> Undoable:
     """Resume some jobs; those that were removed in the meantime do not count."""
     before = {}
     for job in jobs:
@@ -103,7 +103,7 @@ def resume_jobs(backend: Backend, jobs: Sequence[str]) -> Outcome:
             if len(jobs) == 1:
                 raise
     if not before:
-        return Outcome(f"{jobs[0]} was not paused" if len(jobs) == 1 else "0 jobs resumed")
+        return Undoable(f"{jobs[0]} was not paused" if len(jobs) == 1 else "0 jobs resumed")
 
     def revert(backend: Backend) -> str:
         def pause(job: JobView) -> bool:
@@ -114,10 +114,10 @@ def resume_jobs(backend: Backend, jobs: Sequence[str]) -> Outcome:
 
         return _revert_each(backend, list(before), pause, "paused again")
 
-    return Outcome(f"{_name(list(before))} resumed", revert)
+    return Undoable(f"{_name(list(before))} resumed", revert)
 
 
-def reschedule(backend: Backend, job: str, spec: str) -> Outcome:
+def reschedule(backend: Backend, job: str, spec: str) -> Undoable:
     """Give a job another schedule."""
     old = editable_spec(backend.job_details(job).job)
     text = commands.reschedule(backend, job, spec)
@@ -128,10 +128,10 @@ def reschedule(backend: Backend, job: str, spec: str) -> Outcome:
             raise RuntimeError(f"not undone: {job} has got another schedule meanwhile")
         return commands.reschedule(backend, job, old)
 
-    return Outcome(text, revert if old else None)
+    return Undoable(text, revert if old else None)
 
 
-def resize(backend: Backend, size: int) -> Outcome:
+def resize(backend: Backend, size: int) -> Undoable:
     """Change how many runs may be RUNNING at once."""
     old = backend.pool_view().size
     text = commands.resize(backend, size)
@@ -142,7 +142,7 @@ def resize(backend: Backend, size: int) -> Outcome:
             raise RuntimeError(f"not undone: the pool has been changed to {now or 'no limit'} meanwhile")
         return commands.resize(backend, old)
 
-    return Outcome(text, revert if old != size else None)
+    return Undoable(text, revert if old != size else None)
 
 
 def _pause_of(job: JobView) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ from jobtui.engine.views import JobView, RunView
 from jobtui.frontend import commands, undo
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import pluralize
-from jobtui.frontend.undo import Outcome, UndoStack
+from jobtui.frontend.undo import Undoable, UndoStack
 from jobtui.runtime.clock import SystemClock
 from jobtui.tui.notices import Severity
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
@@ -97,7 +97,7 @@ class BackgroundCommands:
         self._paused_together: set[str] = set()
 
     def execute(
-        self, command: Callable[[Backend, *Arguments], str | Outcome], *arguments: *Arguments
+        self, command: Callable[[Backend, *Arguments], str | Undoable], *arguments: *Arguments
     ) -> None:
         """Execute a command of `frontend.commands` or `frontend.undo`, and show its message."""
 
@@ -105,15 +105,15 @@ class BackgroundCommands:
             severity: Severity = "information"
             try:
                 result = command(self.backend, *arguments)
-                outcome = Outcome(result) if isinstance(result, str) else result
+                outcome = Undoable(result) if isinstance(result, str) else result
             except (LookupError, ValueError, RuntimeError, OSError) as error:
                 self._requested_size = None
-                outcome, severity = Outcome(error_text(error)), "error"
+                outcome, severity = Undoable(error_text(error)), "error"
             self._app.call_later(self._finish, outcome, severity)
 
         self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)
 
-    def _finish(self, outcome: Outcome, severity: Severity) -> None:
+    def _finish(self, outcome: Undoable, severity: Severity) -> None:
         text = outcome.text
         if outcome.revert is not None:
             self._undo_stack.push(outcome.revert)

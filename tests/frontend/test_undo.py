@@ -13,7 +13,7 @@ from jobtui.cli.attach import connect
 from jobtui.frontend import undo
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.frontend.undo import UNDO_TIME, Outcome, UndoStack
+from jobtui.frontend.undo import UNDO_TIME, Undoable, UndoStack
 from jobtui.web.server import Server
 
 NEXT_YEAR = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
@@ -40,7 +40,7 @@ def paused(backend: Backend) -> set[str]:
     return {name for name in "abc" if backend.job_details(name).job.paused_since is not None}
 
 
-def revert(outcome: Outcome, backend: Backend) -> str:
+def revert(outcome: Undoable, backend: Backend) -> str:
     assert outcome.revert is not None
     return outcome.revert(backend)
 
@@ -121,9 +121,9 @@ def test_a_pool_size_is_taken_back_unless_it_was_changed_meanwhile(backend: Back
     ids=["resume", "resume several", "resize"],
 )
 def test_a_command_that_changes_nothing_leaves_nothing_to_undo(
-    backend: Backend, command: Callable[[Backend], Outcome], text: str
+    backend: Backend, command: Callable[[Backend], Undoable], text: str
 ) -> None:
-    assert command(backend) == Outcome(text)
+    assert command(backend) == Undoable(text)
 
 
 def test_a_job_that_was_removed_is_not_taken_back() -> None:
