@@ -25,7 +25,6 @@ from jobtui.engine.job_policies import JobPolicies
 from jobtui.engine.job_register import JobRegister
 from jobtui.engine.job_views import JobViews
 from jobtui.engine.ledger import Ledger
-from jobtui.engine.next_ticks import NextTicks
 from jobtui.engine.overtime import Overtime
 from jobtui.engine.pauses import Pauses
 from jobtui.engine.pool import MOST_ABANDONED, Pool
@@ -45,6 +44,7 @@ from jobtui.engine.runnables import Runnable
 from jobtui.engine.sliced_cancels import STOPPED, SlicedCancels, stop_reason
 from jobtui.engine.takeover import Takeover
 from jobtui.engine.tick_runs import TickRuns, limit_reason
+from jobtui.engine.tick_search import NextTicks
 from jobtui.engine.ticks import NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import (
     DueEntry,

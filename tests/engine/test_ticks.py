@@ -7,7 +7,7 @@ from support.engine_harness import NOON, EngineHarness, clock_time
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import ClockStepped, InternalError
-from jobtui.engine.next_ticks import DONE_SHOWN
+from jobtui.engine.tick_search import DONE_SHOWN
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once
 
