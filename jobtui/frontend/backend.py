@@ -12,6 +12,7 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
+from jobtui.engine.run_columns import MAX_POINTS, RunColumns
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk
@@ -189,6 +190,14 @@ class Backend(Protocol):
 
         Raises:
             ValueError: The query or the cursor is not valid.
+        """
+
+    def run_columns(self, job: str, *, limit: int = MAX_POINTS) -> RunColumns:
+        """Return the latest runs of a job that have started and ended, as columns.
+
+        Args:
+            job: The name of the job.
+            limit: How many runs are returned at most, from 1 to `MAX_POINTS`.
         """
 
     def run_view(self, number: int) -> RunView:

@@ -41,6 +41,7 @@ class LocalBackend:
         self.snapshot = scheduler.snapshot
         self.find_runs = scheduler.find_runs
         self.search_runs = scheduler.search_runs
+        self.run_columns = scheduler.run_columns
         self.run_view = scheduler.run_view
         self.pool_view = scheduler.pool_view
         self.stack = scheduler.stack

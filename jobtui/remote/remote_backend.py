@@ -20,9 +20,11 @@ from typing import Any, TypeVar, Unpack
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
+from jobtui.engine.run_columns import MAX_POINTS, RunColumns
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, LogPage, RunLines, SchedulePreview, Unsubscribe
+from jobtui.frontend.column_json import decode_columns
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     EXPLANATION,
@@ -198,6 +200,10 @@ class RemoteBackend:
         """Return a page of the runs that meet a query, newest first."""
         json = self._request("GET", "history", q=query, limit=limit, cursor=cursor)
         return _decode(partial(RUN_PAGE.decode, tz=self.zone), json)
+
+    def run_columns(self, job: str, *, limit: int = MAX_POINTS) -> RunColumns:
+        """Return the latest runs of a job that have started and ended, as columns."""
+        return _decode(decode_columns, self._request("GET", "columns", job=job, limit=limit))
 
     def run_view(self, number: int) -> RunView:
         """Return a run by its number: waiting, running or ended."""

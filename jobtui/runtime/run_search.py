@@ -22,6 +22,7 @@ from jobtui.engine.records import (
     packed_view,
     utc,
 )
+from jobtui.engine.run_columns import RunColumns, columns_of, point_of
 from jobtui.engine.views import RunPage, RunView
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.run_output import output_text
@@ -123,6 +124,20 @@ class RunSearch:
             kept = [each for each in kept if each[ENDED] <= stored[-1][ENDED]]
         found = sorted(_unite(kept, stored), key=lambda run: run[ENDED])[:limit]
         return [packed_view(each, self._tz) for each in found]
+
+    def columns(self, job: str, limit: int) -> RunColumns:
+        """Return the latest runs of a job as columns; see `Scheduler.run_columns`."""
+
+        def read(engine: Engine) -> tuple[LedgerEntries, list[PackedRun]]:
+            record = engine.jobs.get(job)
+            return engine.ledger.entries(), [] if record is None else list(record.recent)
+
+        entries, recent = self._kernel.inspect(read)
+        kept = entries.find(job=job, limit=limit, recent=recent)
+        points = [point for run in kept if (point := point_of(run)) is not None]
+        # Those of the store have the class and the place of each exception; an old entry in memory has not.
+        points += self._from_store(lambda history: history.points(job, limit)) or []
+        return columns_of(points, limit)
 
     def oldest_ending(self) -> datetime | None:
         """Return when the oldest ending that is kept has ended; see `Scheduler.oldest_ending`."""

@@ -38,6 +38,7 @@ from jobtui.engine.job_policies import JobPolicies, Policies
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
 from jobtui.engine.pool import MOST_ABANDONED
 from jobtui.engine.records import Call, JobRecord, RunRecord, utc
+from jobtui.engine.run_columns import MAX_POINTS, RunColumns
 from jobtui.engine.runnables import (
     AnyFunction,
     HasRun,
@@ -1179,6 +1180,17 @@ class Scheduler:
             limit: How many are returned at most.
         """
         return self._runs.endings_from(since.timestamp(), job, limit)
+
+    def run_columns(self, job: str, *, limit: int = MAX_POINTS) -> RunColumns:
+        """Return the latest runs of a job that have started and ended, as columns of plain values.
+
+        Charts of thousands of runs read them.
+
+        Args:
+            job: The name of the job.
+            limit: How many runs are returned at most.
+        """
+        return self._runs.columns(job, limit)
 
     def oldest_ending(self) -> datetime | None:
         """Return when the oldest ending that is kept has ended; None if none is kept.

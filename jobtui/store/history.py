@@ -15,6 +15,7 @@ from typing import Any
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.records import ATTEMPTS, ATTEMPTS_KEPT, NUMBER, JobHistory, PackedRun
+from jobtui.engine.run_columns import RunPoint
 from jobtui.store.database import open_for_reading
 from jobtui.store.fork_gate import using_sqlite
 from jobtui.store.job_states import JobSummary, read_state, read_summaries
@@ -117,6 +118,25 @@ class History:
         with self._reading() as connection:
             rows = connection.execute(query, (*values, since, limit)).fetchall()
             return [_with_attempts(connection, packed_of(row, name)) for name, *row in rows]
+
+    def points(self, job: str, limit: int) -> list[RunPoint]:
+        """Return the latest runs of a job that have started and ended, newest first.
+
+        Args:
+            job: The name of the job.
+            limit: How many are returned at most.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        query = (
+            "SELECT number, created, ended, coalesce(elapsed, max(0.0, ended - started)), state, exception, "
+            "place, iif(state = 'OK', '', reason) FROM runs INDEXED BY runs_by_job "
+            "WHERE job = (SELECT id FROM jobs WHERE name = ?) AND ended IS NOT NULL AND number > 0 "
+            "AND started IS NOT NULL ORDER BY ended DESC LIMIT ?"
+        )
+        with self._reading() as connection:
+            return [RunPoint(*row) for row in connection.execute(query, (storable(job), limit))]
 
     def running(self) -> list[PackedRun]:
         """Return the runs that were RUNNING when the file was last written, oldest first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from jobtui import Retry, Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_url
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState
+from jobtui.engine.run_columns import RunColumns
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import Backend, JobDetails, LogLine, LogPage, RunLine
 from jobtui.frontend.local_backend import LocalBackend
@@ -859,6 +861,32 @@ def test_search_runs_finds_words_in_reasons_tracebacks_and_output(setup: Backend
         assert [run.number for run in backend.search_runs(query).runs] == expected, query
     [failed] = backend.search_runs("state:failed").runs
     assert failed == backend.run_view(1)
+
+
+def test_run_columns_are_the_ended_runs_of_a_job_oldest_first(setup: BackendSetup) -> None:
+    def fail() -> None:
+        raise ValueError("no answer")
+
+    scheduler, backend = setup.start(
+        lambda scheduler: (
+            scheduler.schedule("@yearly", fail, name="fails"),
+            scheduler.schedule("@yearly", print, name="日本 & more"),
+        )
+    )
+    for job in ("fails", "日本 & more", "fails"):
+        assert scheduler.run(job).wait(LIMIT)
+    columns = backend.run_columns("fails")
+    assert columns.numbers == (1, 3)
+    assert columns.states == ("FAILED", "FAILED")
+    assert columns.errors == (0, 0)
+    assert re.fullmatch(r"ValueError test_backend\.py:\d+", columns.signatures[0])
+    assert columns.reasons == ("ValueError: no answer",)
+    assert columns.ended == tuple(
+        run.ended.timestamp() for run in backend.search_runs("job:fails").runs if run.ended
+    )
+    assert backend.run_columns("fails", limit=1).numbers == (3,)
+    assert backend.run_columns("日本 & more").states == ("OK",)
+    assert backend.run_columns("no such job") == RunColumns()
 
 
 def test_search_runs_finds_live_runs_by_their_state(setup: BackendSetup) -> None:

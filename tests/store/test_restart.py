@@ -105,6 +105,22 @@ def test_an_earlier_run_has_its_traceback(store: Path) -> None:
     )
 
 
+def test_the_columns_of_a_job_go_on(store: Path) -> None:
+    """A run that ended just now is in memory and in the store, and counts once."""
+    for _ in range(2):
+        with make(store) as scheduler:
+            run_both(scheduler)
+            columns = scheduler.run_columns("fail")
+    assert columns.numbers == (2, 4)
+    assert columns.states == ("FAILED", "FAILED")
+    assert columns.errors == (0, 0)
+    [signature] = columns.signatures
+    assert signature.startswith("ValueError test_restart.py:")
+    assert len(columns.reasons) == 1
+    with make(store) as scheduler:
+        assert scheduler.run_columns("fail", limit=1).numbers == (4,)
+
+
 def test_a_job_goes_on_paused(store: Path) -> None:
     with make(store) as scheduler:
         scheduler.pause("fail")

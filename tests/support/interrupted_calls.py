@@ -328,6 +328,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
         lambda stage: lambda: stage.scheduler.endings_from(datetime(2000, 1, 1, tzinfo=UTC), limit=10),
     )
     yield call("oldest_ending")
+    yield call("run_columns", "hourly")
     yield call("run_view", 1)
     yield call("output_of", 1)
     yield call("pool_view")

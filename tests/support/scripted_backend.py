@@ -11,6 +11,7 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
+from jobtui.engine.run_columns import MAX_POINTS, RunColumns
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import (
     JobDetails,
@@ -69,7 +70,8 @@ class ScriptedBackend:
         succeeds: Whether commands succeed; if not, they return False or `TOO_LATE`.
         cancellation: The result of a cancel that succeeds.
         history: The runs that every search finds; None for those of the snapshot that have ended.
-        find_error: The error that `find_runs` raises, or None.
+        find_error: The error that `find_runs` and `run_columns` raise, or None.
+        columns: The runs of jobs as columns, by the name of the job.
     """
 
     def __init__(self, snapshot: Snapshot, title: str = "demo_jobs.py") -> None:
@@ -92,6 +94,7 @@ class ScriptedBackend:
         self.cancellation = Cancellation.TAKEN_OUT
         self.history: Sequence[RunView] | None = None
         self.find_error: Exception | None = None
+        self.columns: dict[str, RunColumns] = {}
         self._snapshot = snapshot
 
     @property
@@ -144,6 +147,12 @@ class ScriptedBackend:
         runs = self._snapshot.recent if self.history is None else self.history
         first, last = int(cursor or 0), int(cursor or 0) + limit
         return RunPage(runs=tuple(runs[first:last]), next=str(last) if last < len(runs) else "")
+
+    def run_columns(self, job: str, *, limit: int = MAX_POINTS) -> RunColumns:
+        """Return the columns that a test has set for a job, or none."""
+        if self.find_error is not None:
+            raise self.find_error
+        return self.columns.get(job, RunColumns())
 
     def run_view(self, number: int) -> RunView:
         """Return a run of the snapshot."""

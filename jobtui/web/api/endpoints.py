@@ -15,7 +15,9 @@ from aiohttp.typedefs import Handler
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.ledger import MAX_RUNS
+from jobtui.engine.run_columns import MAX_POINTS
 from jobtui.engine.views import RunView
+from jobtui.frontend.column_json import encode_columns
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     API_ROOT,
@@ -101,6 +103,7 @@ class Api:
             web.post(f"{API_ROOT}/runs/{{number}}/again", self._run_again),
             web.get(f"{API_ROOT}/runs/{{number}}/output", self._get_run_output),
             web.get(f"{API_ROOT}/history", self._search_runs),
+            web.get(f"{API_ROOT}/columns", self._get_columns),
             web.get(f"{API_ROOT}/pool", self._get_pool),
             web.post(f"{API_ROOT}/pool/resize", self._resize_pool),
             web.get(f"{API_ROOT}/upcoming", self._list_upcoming),
@@ -196,6 +199,16 @@ class Api:
         async with self._encoding_runs:
             runs = [run async for run in _encode_runs(page.runs)]
             return json_response({"runs": runs, "next": page.next}, headers=headers)
+
+    async def _get_columns(self, request: web.Request) -> web.Response:
+        """Return the latest runs of a job as columns, for charts."""
+        check_query(request, "job", "limit")
+        limit = parse_whole_number("limit", request.query.get("limit", "1000"), 1, MAX_POINTS)
+        if "job" not in request.query:
+            raise Problem(HTTPStatus.BAD_REQUEST, "job: is missing; give the name of a job")
+        async with self._searching:
+            found = await asyncio.to_thread(self._backend.run_columns, request.query["job"], limit=limit)
+        return json_response(encode_columns(found))
 
     async def _get_run(self, request: web.Request) -> web.Response:
         check_query(request)
