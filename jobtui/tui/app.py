@@ -49,8 +49,8 @@ from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.notices_screen import NoticesScreen
-from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title
@@ -225,8 +225,10 @@ class JobtuiApp(App[None]):
                 continue
             screen.set_class(bool(connection_error), "-outdated")
             for dialog in screen.query(".dialog.large"):  # a large dialog covers the status line
-                dialog.border_subtitle = literal_title(connection_error)
-            if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)):
+                subtitle = literal_title(connection_error)
+                if dialog.border_subtitle != subtitle:  # an assignment repaints the dialog
+                    dialog.border_subtitle = subtitle
+            if isinstance(screen, (Dashboard, JobScreen, LogScreen, QuitScreen)):
                 screen.update_snapshot(snapshot)
 
     def _loop_time(self) -> float:
@@ -337,8 +339,8 @@ class JobtuiApp(App[None]):
 
     def action_output(self) -> None:
         """Show the output of all jobs."""
-        if not isinstance(self.screen, OutputScreen):
-            self.push_screen(OutputScreen(self._backend))
+        if not isinstance(self.screen, LogScreen):
+            self.push_screen(LogScreen.of_jobs(None, self._commands))
 
     async def action_quit(self) -> None:
         """Quit, after a question if runs are running; at once if the question is open already."""

@@ -236,7 +236,7 @@ class ScriptedBackend:
     def _lines_of(self, run: int | None) -> tuple[list[LogLine], list[LogLine]]:
         """Return the complete and the unfinished lines of a run, or of all output."""
         if run is not None:
-            texts = self.outputs.get(run, "").splitlines()
+            texts = (self.outputs.get(run) or "").splitlines()
             plain = [LogLine(None, self.run_view(run).job, run, "", text) for text in texts]
             return self.log_lines.get(run, plain), []
         chunk = self.output_log.output_since(0)

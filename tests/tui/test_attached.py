@@ -17,17 +17,15 @@ from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import JobDetails, ObservableBackend
+from jobtui.frontend.backend import JobDetails, LogPage, ObservableBackend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.runtime.hooks import StartError
-from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.tui import app as app_module
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.job import JobScreen
-from jobtui.tui.screens.output import OutputScreen
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.run import RunScreen
-from jobtui.tui.widgets.line_table import LineTable
 from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds
@@ -50,7 +48,6 @@ class SlowBackend(ScriptedBackend):
         self.threads: set[threading.Thread] = set()
         self.error: Exception | None = None
         self.released = threading.Event()
-        self.output_since = self._output_since
         self._one_at_a_time = threading.Semaphore(1)
 
     def job_details(self, job: str) -> JobDetails:
@@ -63,9 +60,12 @@ class SlowBackend(ScriptedBackend):
         self._block("output_of")
         return super().output_of(number)
 
-    def _output_since(self, after: int) -> OutputChunk:
-        self._block("output_since")
-        return self.output_log.output_since(after)
+    def log_page(
+        self, run: int | None = None, *, before: str | None = None, after: str | None = None
+    ) -> LogPage:
+        """Block, then return the page."""
+        self._block("log_page")
+        return super().log_page(run, before=before, after=after)
 
     def _block(self, query: str) -> None:
         self.queries.append(query)
@@ -130,7 +130,7 @@ async def test_the_screen_of_a_job_keeps_the_old_details_until_new_ones_arrive()
 
 @async_test
 @pytest.mark.parametrize(
-    ("keys", "kind"), [(["enter"], JobScreen), (["4", "enter"], RunScreen), (["o"], OutputScreen)]
+    ("keys", "kind"), [(["enter"], JobScreen), (["4", "enter"], RunScreen), (["o"], LogScreen)]
 )
 async def test_an_answer_for_a_closed_screen_is_dropped(keys: list[str], kind: type[Screen[None]]) -> None:
     """The screen makes no further query."""
@@ -169,25 +169,6 @@ async def test_the_app_closes_its_backend_when_it_ends() -> None:
     async with running_app(backend):
         assert not backend.closed
     assert backend.closed
-
-
-@async_test
-async def test_the_output_screen_replaces_its_lines_after_a_restart_of_the_scheduler() -> None:
-    """The numbers of the lines begin again at 1."""
-    backend = ScriptedBackend(snapshots.idle())
-    async with running_app(backend) as driver:
-        backend.output_log.write("a", 1, "stdout", "old 1\nold 2\n")
-        await driver.press("o")
-        assert "old 2" in driver.text
-        backend.output_since = lambda _after: OutputChunk(
-            first=1,
-            lines=(OutputLine(1, 0.0, "a", 1, "stdout", "new 1"),),
-            unfinished=(OutputLine(0, 0.0, "b", 2, "stdout", "begun"),),
-        )
-        await driver.refresh()
-        assert "old" not in driver.text
-        table = driver.screen.query_one("#output", LineTable)
-        assert [row.text for row in table.rows] == ["new 1", "begun"]
 
 
 # --- lost connections -----------------------------------------------------------------------------

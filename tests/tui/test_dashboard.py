@@ -34,7 +34,6 @@ from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen, key_label
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
-from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
@@ -1027,35 +1026,6 @@ async def test_the_screen_of_a_removed_job_says_so_and_stays_open() -> None:
         assert driver.toasts[-1][0] == "error"
         await driver.press("escape")
         assert isinstance(driver.screen, Dashboard)
-
-
-@async_test
-async def test_the_output_screen_scrolls_with_new_lines_unless_the_cursor_was_moved_up() -> None:
-    """If the cursor's line is dropped, it moves to the end."""
-    backend = ScriptedBackend(snapshots.idle())
-    output_log = backend.output_log
-    output_log.write("a", 1, "stdout", "first\n")
-    async with running_app(backend) as driver:
-        await driver.press("o")
-        assert isinstance(driver.app.screen, OutputScreen)
-        table: LineTable[Any] = driver.screen.query_one("#output", LineTable)
-
-        def selected_line() -> str:
-            return "" if table.selected is None else str(table.selected.text)
-
-        output_log.write("a", 1, "stdout", "".join(f"line {index}\n" for index in range(200)))
-        await driver.show_snapshot(snapshots.idle())
-        assert selected_line() == "line 199"
-        assert "line 199" in driver.text
-        await driver.press("k")
-        for text in ("one more\n", "unfinished", " and finished\n", "x\n" * 2100):
-            output_log.write("a", 1, "stdout", text)
-            await driver.show_snapshot(snapshots.idle())
-            if len(text) < 100:
-                assert selected_line() == "line 198"
-        assert selected_line() == "x"
-        await driver.press("o")
-        assert len(driver.app.screen_stack) == 1
 
 
 @async_test

@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from jobtui.engine.views import Snapshot
+from jobtui.frontend.backend import LogLine
 from jobtui.runtime.output_log import OutputLog
 from jobtui.tui.app import JobtuiApp
 
@@ -50,6 +51,20 @@ def write_output(output_log: OutputLog) -> None:
     output_log.write("import_orders", 866, "stdout", "an unfinished line")
 
 
+def run_lines(start: float) -> list[LogLine]:
+    """Return the output of a failed run that started at a time."""
+    lines = [
+        (0.0, "stdout", "reading orders.csv"),
+        (0.012, "DEBUG", "connected to the shop at 0x7f3aede4d5"),
+        (0.02, "INFO", "127 orders, 3 new"),
+        (0.02, "stdout", "order 5115: 日本語 の注文 " + "2 anvils, " * 20),
+        (0.05, "WARNING", "order 5117 has no amount"),
+        (0.29, "ERROR", "order 5118 has no customer"),
+        (0.29, "stderr", "[b]not bold[/b] \x1b[31mnot red\x1b[0m"),
+    ]
+    return [LogLine(start + after, "import_orders", 866, stream, text) for after, stream, text in lines]
+
+
 @pytest.fixture
 def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> AssertScreen:
     """Return a function that shows a snapshot, presses keys, and compares the screen with the stored SVG."""
@@ -66,6 +81,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         backend.connection_error, backend.address = connection_error, address
         backend.stacks[870] = snapshots.stack()
         backend.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
+        backend.log_lines[866] = run_lines(snapshot.at.timestamp() - 32.29)
         write_output(backend.output_log)
         stopped = threading.Event()  # set after the comparison: the screen shows the app while it waits
         app = JobtuiApp(backend, stop=lambda _grace: stopped.wait())
@@ -229,8 +245,27 @@ def test_the_cursor_is_visible_on_the_last_of_300_jobs(assert_screen: AssertScre
     assert_screen(snapshots.many_jobs(), ["G"])
 
 
-def test_the_output_screen_shows_the_output_of_all_jobs(assert_screen: AssertScreen) -> None:
+@also_large
+def test_the_log_view_shows_the_output_of_all_jobs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["o"])
+
+
+@also_large
+def test_the_log_of_a_run_shows_a_search_and_levels(assert_screen: AssertScreen) -> None:
+    """The matches of a search, wrapped lines, and times since the start of the run."""
+    keys = ["4", *"jjjjj", "l", "W", "T", "slash", *"order", "enter", "N"]
+    assert_screen(snapshots.idle(), keys)
+
+
+@also_large
+def test_the_log_of_a_run_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    """A regular expression that is not complete yet says where it ends."""
+    keys = ["4", *"jjjjj", "l", "slash", *"order [0-", "ctrl+r"]
+    assert_screen(snapshots.idle(), keys, theme="textual-light")
+
+
+def test_the_dialog_to_save_output_asks_for_a_name(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.idle(), ["4", *"jjjjj", "l", "S"])
 
 
 LOST = "connection lost at 10:24:07 (connection refused); trying again"

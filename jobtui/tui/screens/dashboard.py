@@ -25,6 +25,7 @@ from jobtui.tui.screens.calendar_screen import CalendarScreen
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.stack_screen import StackScreen
@@ -104,6 +105,7 @@ class Dashboard(Screen[None]):
         ),
         Binding("h", "history", "Past", tooltip="Search the runs that have ended", id="runs.history"),
         Binding("w", "why", "Why the latest tick, or this run, came out so", show=False, id="runs.why"),
+        Binding("l", "log", "Log", tooltip="Show the output of the run", show=False, id="run.log"),
         Binding("t", "stack", "Show where the run is, with its stack", show=False, id="run.stack"),
         Binding("S", "reverse_sort", "Reverse the order", show=False, id="jobs.reverse_sort"),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
@@ -479,6 +481,17 @@ class Dashboard(Screen[None]):
             self.app.push_screen(StackScreen(working[-1], self._backend))
         else:
             self._warn("it does not run now, so there is no stack")
+
+    def action_log(self) -> None:
+        """Show the output of the selected run, or of the latest run of the selected job."""
+        row = self._selected_row()
+        if row is None:
+            self._warn_of_selection("no job is selected")
+        elif isinstance(row, RunView) and row.number:
+            self.app.push_screen(LogScreen.of_run(row, self._commands))
+        else:
+            name = row.name if isinstance(row, JobView) else row.job
+            self.app.push_screen(LogScreen.of_job(name, self._commands))
 
     def action_history(self) -> None:
         """Search the runs that have ended."""

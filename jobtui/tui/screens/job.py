@@ -24,6 +24,7 @@ from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.history_screen import HistoryScreen
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.why_screen import WhyScreen
@@ -48,6 +49,7 @@ class JobScreen(ModalScreen[None]):
         Binding("e", "edit", "Edit", id="details.edit"),
         Binding("f", "next_failed", "Failed", id="details.next_failed"),
         Binding("h", "history", "History", id="details.history"),
+        Binding("l", "log", "Log", id="details.log"),
         Binding("w", "why", "Why", id="details.why"),
     ]
 
@@ -152,6 +154,14 @@ class JobScreen(ModalScreen[None]):
         """Move to the next run that failed."""
         if not self._runs.select(lambda run: run.state.failed):
             self._commands.notify("none of these runs failed", "warning")
+
+    def action_log(self) -> None:
+        """Show the output of the selected run, or of the latest run."""
+        run = self._runs.selected
+        if run is not None and run.number:
+            self.app.push_screen(LogScreen.of_run(run, self._commands))
+        else:
+            self.app.push_screen(LogScreen.of_job(self._job, self._commands))
 
     def action_why(self) -> None:
         """Explain the selected run, or the latest tick if there is none."""

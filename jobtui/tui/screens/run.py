@@ -24,6 +24,7 @@ from jobtui.frontend.formatting import (
 )
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.literal_text import cell_lines, cell_text, key_value_grid, literal_title
 
@@ -39,6 +40,7 @@ class RunScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss", "Close", key_display="esc", id="run.close"),
         Binding("r", "run_again", "Run again", id="run.again"),
+        Binding("l", "log", "Log", id="run.output"),
         Binding("j,down", "scroll(1)", "Down", show=False, id="run.down"),
         Binding("k,up", "scroll(-1)", "Up", show=False, id="run.up"),
         Binding("g,home", "scroll_home", "Top", show=False, id="run.top"),
@@ -106,6 +108,11 @@ class RunScreen(ModalScreen[None]):
     def action_run_again(self) -> None:
         """Run the run once more, if it has ended."""
         self._commands.run_again(self._run)
+
+    def action_log(self) -> None:
+        """Show the whole output."""
+        if self._run.number:
+            self.app.push_screen(LogScreen.of_run(self._run, self._commands))
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a number of lines."""

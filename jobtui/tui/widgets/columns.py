@@ -27,7 +27,6 @@ from jobtui.frontend.formatting import (
 from jobtui.frontend.now_next import NO_RUNS, LiveRuns, now_next
 from jobtui.frontend.outcome_strip import STRIP_LENGTH, outcome_strip
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
-from jobtui.runtime.output_log import OutputLine
 from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -333,39 +332,3 @@ UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (
 def upcoming_key(row: UpcomingTick) -> object:
     """Identify a one-off run by its number, and the next tick of a job by the job's name."""
     return row.number or row.job
-
-
-# --- output ---------------------------------------------------------------------------------------
-
-
-_STREAM_TONES = {"stderr": "waiting", "WARNING": "waiting", "ERROR": "failed", "CRITICAL": "failed"}
-
-
-def _written(line: OutputLine, now: datetime) -> Cell:
-    return [(format_instant_short(datetime.fromtimestamp(line.at, now.tzinfo), now), "muted")]
-
-
-def _writer(line: OutputLine, _now: datetime) -> Cell:
-    return [(cell_text(line.job) or ABSENT, "muted"), (f" #{line.run}" if line.run else "", "muted")]
-
-
-def _stream(line: OutputLine, _now: datetime) -> Cell:
-    shown = "" if line.stream == "stdout" else cell_text(line.stream)
-    return [(shown, _STREAM_TONES.get(line.stream, "muted"))]
-
-
-def _text(line: OutputLine, _now: datetime) -> Cell:
-    return [(cell_text(line.text), "")]
-
-
-OUTPUT_COLUMNS: Sequence[Column[OutputLine]] = (
-    Column("time", "TIME", 8, _written, drop_order=1),
-    Column("writer", "JOB", 18, _writer),
-    Column("stream", "STREAM", 10, _stream, drop_order=2),
-    Column("text", "OUTPUT", 20, _text, fraction=1),
-)
-
-
-def output_key(line: OutputLine) -> object:
-    """Identify a complete line by its number, and an unfinished one by its source."""
-    return line.number or (line.job, line.run, line.stream)

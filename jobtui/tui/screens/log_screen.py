@@ -1,0 +1,466 @@
+"""The log view: the output of a run, or of several jobs, which it follows, filters, searches and saves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from jobtui.engine.views import RunView, Snapshot
+from jobtui.frontend.backend import Backend, LogLine
+from jobtui.frontend.formatting import STATE_SIGNS, format_age, format_duration, pluralize
+from jobtui.frontend.log_view import (
+    BadPatternError,
+    LineSearch,
+    TimeStamps,
+    format_line_time,
+    format_log_line,
+    stream_label,
+    stream_tone,
+)
+from jobtui.frontend.saved_log import log_file_name, save_log
+from jobtui.tui.background_work import BackgroundCommands, error_text
+from jobtui.tui.log_feed import LogFeed, LogScope
+from jobtui.tui.screens.save_log import ask_and_save
+from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.literal_text import cell_text, literal_title
+from jobtui.tui.widgets.log_lines import JOB_TONES, LogLines, PaintedLine
+from jobtui.tui.widgets.state_line import Piece, StateLine
+
+_STREAM_WIDTH = 8  # cells: CRITICAL
+# In a narrow terminal and in a wide one, of merged lines; in cells.
+_TIME_WIDTHS = (8, 12)
+_JOB_WIDTHS = (16, 24)
+_WIDE = 100  # columns
+_KINDS = ("text", "regular expression")  # of searches
+
+
+class LogSearchInput(Input):
+    """The field for the text to search."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Search", id="log.search.submit"),
+        Binding("escape", "screen.clear_search", "Clear it", id="log.search.clear"),
+    ]
+
+
+class LogScreen(ModalScreen[None]):
+    """Shows output, from its end on, and more as it is written.
+
+    Args:
+        scope: The output.
+        background_commands: Shows messages; has the scheduler.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,l,o", "close", "Close", key_display="esc", id="log.close"),
+        Binding("slash", "search", "Search", key_display="/", id="log.search"),
+        Binding("n", "next_match(1)", "Next match", show=False, id="log.next"),
+        Binding("N", "next_match(-1)", "Previous match", show=False, id="log.previous"),
+        Binding("ctrl+r", "toggle_regex", "Regular expression, or text", show=False, id="log.regex"),
+        Binding("f", "follow", "Follow", id="log.follow"),
+        Binding("L", "next_level", "Level", id="log.level"),
+        Binding("W", "toggle_wrap", "Wrap", id="log.wrap"),
+        Binding("T", "next_stamps", "Times", id="log.stamps"),
+        Binding("y", "copy", "Copy", tooltip="Copy the selected line", id="log.copy"),
+        Binding("Y", "copy_visible", "Copy the lines on the screen", show=False, id="log.copy_visible"),
+        Binding("S", "save", "Save", tooltip="Save the output to a file", id="log.save"),
+        Binding("enter", "open_run", "Its log", id="log.run"),
+        Binding("g,home", "first", "First line", show=False, id="log.first"),
+        Binding("G,end", "last", "Last line, and follow", show=False, id="log.last"),
+    ]
+
+    def __init__(self, scope: LogScope, background_commands: BackgroundCommands) -> None:
+        super().__init__()
+        self._scope = scope
+        self._commands = background_commands
+        self._backend: Backend = background_commands.backend
+        self._feed = LogFeed(self, self._backend, scope, self._show_page, self._show_error)
+        self._buffer = self._feed.buffer
+        self._stamps = TimeStamps.ABSOLUTE
+        self._search: LineSearch | None = None
+        self._search_error = ""
+        self._shown_version = 0  # of the buffer
+        self._error = ""  # of the latest request
+        self._is_regex = False
+        self._tones: dict[str, str] = {}  # of the jobs, in the order in which they appear
+        self._state = StateLine(id="log-state")
+        self._lines: LogLines[LogLine] = LogLines(
+            self._buffer, self._paint, lambda line: line.text, follows=True, id="log-lines"
+        )
+        self._lines.set_empty_text("reading")
+        self._input = LogSearchInput(id="log-search", compact=True)
+
+    @classmethod
+    def of_run(cls, run: RunView, background_commands: BackgroundCommands) -> LogScreen:
+        """Return the view of a run's output."""
+        return cls(LogScope(run=run.number, job=run.job), background_commands)
+
+    @classmethod
+    def of_job(cls, job: str, background_commands: BackgroundCommands) -> LogScreen:
+        """Return the view of the output of a job's latest run."""
+        return cls(LogScope(job=job), background_commands)
+
+    @classmethod
+    def of_jobs(cls, jobs: Collection[str] | None, background_commands: BackgroundCommands) -> LogScreen:
+        """Return the view of the merged output of some jobs, or, given None, of everything."""
+        return cls(LogScope(jobs=None if jobs is None else frozenset(jobs)), background_commands)
+
+    def compose(self) -> ComposeResult:
+        """Compose the state, the lines and the search."""
+        with Vertical(classes="dialog large") as box:
+            box.border_title = literal_title(self._scope.title)
+            yield self._state
+            yield self._lines
+            yield self._input
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Read the latest page."""
+        self._input.display = False
+        self.set_focus(self._lines)
+        self._show_state()
+        self._feed.read_latest()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Disable the keys that are text while the user types, and so remove them from the footer."""
+        if action == "open_run" and not self._scope.is_merged:
+            return False
+        return self.focused is not self._input or action in ("clear_search", "toggle_regex")
+
+    # --- pages ------------------------------------------------------------------------------------
+
+    def _show_page(self, is_elsewhere: bool) -> None:
+        """Show the changed buffer; move to its begin or its end if it is at another place now."""
+        self._error = ""
+        buffer, lines = self._buffer, self._lines
+        box = self.query_one(".dialog")
+        title = literal_title(self._feed.scope.title)
+        if box.border_title != title:
+            box.border_title = title
+        if is_elsewhere:
+            lines.cursor = buffer.first if self._feed.direction > 0 and not lines.follows else buffer.end - 1
+        lines.set_empty_text(self._empty_text())
+        if self._feed.seeking:
+            self._seek()
+        if buffer.version != self._shown_version:
+            self._shown_version = buffer.version
+            lines.update()
+        self._show_state()
+        self._feed.read_on(lines)
+
+    def _show_error(self, error: Exception) -> None:
+        self._lines.set_empty_text(error_text(error))
+        self._error = error_text(error)
+        self._show_state()
+
+    # --- painting ---------------------------------------------------------------------------------
+
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the state of the run in a snapshot, and for how long it has run; read what is new."""
+        self._feed.update_snapshot(snapshot)
+        self._show_state()
+        if not self._backend.connection_error:
+            self._feed.poll_early()
+
+    def _empty_text(self) -> str:
+        if not self._feed.is_recorded:
+            return "not recorded: the program of this scheduler does not capture the output of its jobs"
+        if self._buffer.filter.least:
+            return f"no line of level {self._buffer.filter.least} or above; L shows others"
+        if self._feed.run is None:
+            return "no output yet"
+        so_far = "" if self._feed.run.state.ended else " so far"
+        return f"printed nothing{so_far}; what C code and os.system write is not recorded as output of a run"
+
+    def _paint(self, line: LogLine, text: str) -> PaintedLine:
+        prefix = []
+        if self._stamps is not TimeStamps.OFF:
+            width = _TIME_WIDTHS[self._is_wide or not self._scope.is_merged]
+            prefix.append((f"{self._stamp(line)[:width]:>{width}} ", "muted"))
+        if self._scope.is_merged:
+            prefix += self._job_pieces(line)
+        label = cell_text(stream_label(line.stream))[:_STREAM_WIDTH]
+        tone = stream_tone(line.stream)
+        prefix.append((f"{label:{_STREAM_WIDTH}} ", tone or "muted"))
+        spans = [(begin, end, "match") for begin, end in self._search.spans(text)] if self._search else ()
+        return PaintedLine(prefix, text, tone, spans)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.size.width >= _WIDE
+
+    def _job_pieces(self, line: LogLine) -> list[Piece]:
+        """Return the name of a line's job, in a colour of its own, and the number of its run."""
+        width = _JOB_WIDTHS[self._is_wide]
+        new_tone = f"job-{len(self._tones) % JOB_TONES}" if line.job else "muted"
+        tone = self._tones.setdefault(line.job, new_tone)
+        number = f" #{line.run}" if line.run else ""
+        name, room = cell_text(line.job) or "-", width - len(number)
+        fitted = name if cell_len(name) <= room else set_cell_size(name, room - 1) + "…"
+        return [(set_cell_size(fitted, room), tone), (f"{number} ", "muted")]
+
+    def _stamp(self, line: LogLine) -> str:
+        started = None if self._feed.run is None else self._feed.run.started
+        start = None if started is None else started.timestamp()
+        return format_line_time(line.at, self._stamps, start, self._backend.zone)
+
+    def _show_state(self) -> None:
+        """Show what the view does, and its choices."""
+        buffer = self._buffer
+        left = [] if self._feed.run is None else [self._run_piece(self._feed.run)]
+        more = "+" if buffer.before else ""
+        count = buffer.end - buffer.first
+        if self._lines.follows:
+            ended = buffer.ended and buffer.is_latest
+            left.append(("at the end", "muted") if ended else ("▼ follows new lines", "ok"))
+            left.append((f"{count:,}{more} {'line' if count == 1 else 'lines'}", "muted"))
+        else:
+            left.append(("‖ stands still, f follows", "waiting"))
+            left.append((f"line {self._lines.cursor - buffer.first + 1:,} of {count:,}{more}", "muted"))
+        right: list[Piece] = []
+        if self._error or self._search_error:
+            right.append((f"! {self._error or self._search_error}", "failed"))
+        elif self._feed.seeking:
+            right.append(("searching: esc ends it", "waiting"))
+        elif self._search is not None:
+            right.append((self._search_text(self._search), "strong"))
+        if buffer.filter.least:
+            right.append((f"level {buffer.filter.least} or above", "waiting"))
+        if self._stamps is TimeStamps.RELATIVE:
+            right.append(("times since the start", "muted"))
+        if self._lines.wraps:
+            right.append(("wraps", "muted"))
+        if buffer.lacks_earlier and not buffer.before and self._lines.top == buffer.first:
+            right.append(("earlier lines are not kept", "waiting"))
+        self._state.show(left, right)
+
+    def _run_piece(self, run: RunView) -> Piece:
+        sign = STATE_SIGNS[run.state]
+        if run.elapsed is not None:
+            took = f" after {format_duration(run.elapsed)}"
+        elif run.started is not None:
+            took = f" for {format_age(run.started, self._backend.snapshot().at)}"
+        else:
+            took = ""
+        return f"{sign.glyph} {run.state.value}{took}", sign.tone
+
+    def _search_text(self, search: LineSearch) -> str:
+        kind = "regex " if search.is_regex else ""
+        count = len(self._buffer.matches)
+        number = self._buffer.match_number(self._lines.cursor)
+        place = pluralize(count, "line") if number is None else f"{number} of {count}"
+        return f"/{kind}{cell_text(search.text)}/ {place}"
+
+    # --- moving -----------------------------------------------------------------------------------
+
+    @on(LogLines.Moved)
+    def _after_move(self, message: LogLines.Moved) -> None:
+        self._feed.seeking = 0
+        self._feed.direction = 1 if message.step > 0 else -1
+        self._lines.follows = self._buffer.is_latest and self._lines.cursor == self._buffer.end - 1
+        self._show_state()
+        self._feed.read_on(self._lines)
+
+    def action_follow(self) -> None:
+        """Follow new lines, or stay at the line under the cursor."""
+        if self._lines.follows:
+            self._lines.follows = False
+            self._show_state()
+        else:
+            self.action_last()
+
+    def action_last(self) -> None:
+        """Move to the last line, and follow."""
+        self._feed.seeking, self._feed.direction = 0, -1
+        self._lines.follows = True
+        if self._buffer.is_latest:
+            self._lines.update()
+            self._show_state()
+            self._feed.read_on(self._lines)
+        else:
+            self._feed.read_latest()
+
+    def action_first(self) -> None:
+        """Move to the first line that is kept."""
+        self._feed.seeking, self._feed.direction = 0, 1
+        self._lines.follows = False
+        if self._buffer.before:
+            self._feed.read_first()
+        else:
+            self._lines.move_to(self._buffer.first)
+            self._show_state()
+            self._feed.read_on(self._lines)
+
+    @on(LogLines.RowOpened)
+    def action_open_run(self) -> None:
+        """Open the log of the run that wrote the selected line."""
+        line = self._lines.selected
+        if not self._scope.is_merged or line is None:
+            return
+        if line.run:
+            self.app.push_screen(LogScreen(LogScope(run=line.run, job=line.job), self._commands))
+        else:
+            self._commands.notify("no run wrote this line", "warning")
+
+    # --- searching --------------------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        """Show the field for the text, and move there."""
+        self._input.display = True
+        self._show_placeholder()
+        self.set_focus(self._input)
+
+    def action_clear_search(self) -> None:
+        """Forget the search, and return to the lines."""
+        self._input.value = ""
+        self._set_search("")
+        self._hide_input()
+
+    def action_toggle_regex(self) -> None:
+        """Take the text as a regular expression, or as it is."""
+        self._is_regex = not self._is_regex
+        self._show_placeholder()
+        self._set_search(self._input.value)
+        if self.focused is not self._input:
+            self._commands.notify(f"the search is a {_KINDS[self._is_regex]}")
+
+    def _show_placeholder(self) -> None:
+        kind, other = _KINDS[self._is_regex], _KINDS[not self._is_regex]
+        self._input.placeholder = f"search a {kind}; ctrl+r: a {other}"
+
+    def _set_search(self, text: str) -> None:
+        self._search_error, self._feed.seeking = "", 0
+        try:
+            self._search = LineSearch(text, is_regex=self._is_regex) if text else None
+        except BadPatternError as error:
+            self._search, self._search_error = None, str(error)
+        self._buffer.set_search(self._search)
+        self._lines.refresh()
+        self._show_state()
+
+    @on(Input.Changed, "#log-search")
+    def _search_while_typing(self, message: Input.Changed) -> None:
+        self._set_search(message.value)
+
+    @on(Input.Submitted, "#log-search")
+    def _start_search(self) -> None:
+        if self._search_error:
+            return
+        self._hide_input()
+        if self._search is not None and self._buffer.match_number(self._lines.cursor) is None:
+            at_end = self._lines.cursor == self._buffer.end - 1
+            self._feed.seeking = -1 if at_end else 1
+            self._seek()
+            self._show_state()
+            self._feed.read_on(self._lines)
+
+    def _hide_input(self) -> None:
+        self._input.display = False
+        self.set_focus(self._lines)
+
+    def action_next_match(self, step: int) -> None:
+        """Move to the next line that matches, or to the previous one; read further pages if necessary."""
+        if self._search is None:
+            self._commands.notify("there is nothing to search: / asks for a text", "warning")
+            return
+        self._feed.seeking = step
+        self._seek()
+        self._show_state()
+        self._feed.read_on(self._lines)
+
+    def _seek(self) -> None:
+        """Move to the next match in the direction of the search, or note that further pages are needed."""
+        step = self._feed.seeking
+        found = self._buffer.next_match(self._lines.cursor, step)
+        if found is not None:
+            self._feed.seeking = 0
+            self._lines.follows = False
+            self._lines.move_to(found)
+            self._feed.direction = step
+        elif (step > 0 and not self._buffer.is_latest) or (step < 0 and self._buffer.before):
+            self._feed.direction = step
+            self._lines.follows = False
+            self._lines.move_to(self._buffer.end - 1 if step > 0 else self._buffer.first)
+        else:
+            self._feed.seeking = 0
+            where, key, other = ("below", "N", "upwards") if step > 0 else ("above", "n", "downwards")
+            self._commands.notify(f"no match {where}; {key} searches {other}", "warning")
+
+    # --- choices ----------------------------------------------------------------------------------
+
+    def action_next_level(self) -> None:
+        """Show only log records of the next least level; lines of streams are always shown."""
+        buffer = self._buffer
+        self._lines.cursor = buffer.set_filter(buffer.filter.next_level(), self._lines.cursor)
+        self._lines.set_empty_text(self._empty_text())
+        self._lines.update()
+        self._show_state()
+        self._feed.direction = -1
+        self._feed.read_on(self._lines)
+
+    def action_toggle_wrap(self) -> None:
+        """Wrap long lines, or cut them off."""
+        self._lines.set_wraps(not self._lines.wraps)
+        self._show_state()
+
+    def action_next_stamps(self) -> None:
+        """Show the times of the lines as times of day, since the start of the run, or not at all."""
+        stamps = [each for each in TimeStamps if not (self._scope.is_merged and each is TimeStamps.RELATIVE)]
+        self._stamps = stamps[(stamps.index(self._stamps) + 1) % len(stamps)]
+        self._lines.update()
+        self._show_state()
+
+    # --- taking lines out -------------------------------------------------------------------------
+
+    def _formatted(self, line: LogLine) -> str:
+        return format_log_line(line, self._stamp(line), with_job=self._scope.is_merged)
+
+    def action_copy(self) -> None:
+        """Copy the text of the selected line."""
+        if self._lines.selected is not None:
+            self.app.copy_to_clipboard(self._lines.selected.text)
+            self._commands.notify("copied the line, if the terminal allows it (OSC 52)")
+
+    def action_copy_visible(self) -> None:
+        """Copy the lines on the screen as they are shown."""
+        lines = self._lines.visible_rows
+        if lines:
+            self.app.copy_to_clipboard("".join(f"{self._formatted(line)}\n" for line in lines))
+            count = pluralize(len(lines), "line")
+            self._commands.notify(f"copied {count}, if the terminal allows it (OSC 52)")
+
+    def action_save(self) -> None:
+        """Ask for a file, and save the output there."""
+        run = self._feed.run
+        number = None if run is None else run.number
+        least, admits = self._buffer.filter.least, self._buffer.filter.admits
+        what = "what is in memory" if run is None else "the whole output"
+        level = f", log records of level {least} or above" if least else ""
+
+        def format_line(line: LogLine) -> str | None:
+            return self._formatted(line) if admits(line) else None
+
+        ask_and_save(
+            self,
+            self._commands,
+            name="jobtui.log" if run is None else log_file_name(run),
+            note=f"Save {what}, with times as shown{level}.",
+            save=partial(save_log, self._backend, number, format_line=format_line),
+        )
+
+    def action_close(self) -> None:
+        """End a search that reads further pages, or close the view."""
+        if self._feed.seeking:
+            self._feed.seeking = 0
+            self._show_state()
+        else:
+            self.dismiss()

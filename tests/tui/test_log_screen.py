@@ -1,0 +1,533 @@
+"""The log view: it follows, stands still, reads pages, searches, filters, copies and saves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support import snapshots
+from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
+from support.scripted_backend import ScriptedBackend
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widgets import Input
+
+from jobtui.engine.enums import RunState
+from jobtui.frontend.backend import LogLine
+from jobtui.tui.screens.dashboard import Dashboard
+from jobtui.tui.screens.log_screen import LogScreen
+from jobtui.tui.widgets.log_lines import LogLines
+
+RUN = 866  # a run of import_orders in the snapshot that has failed
+LATEST = 869  # its latest run
+AT = snapshots.NOW.timestamp()
+
+
+def line(text: str, stream: str = "stdout", at: float = AT) -> LogLine:
+    """Return a line of the run."""
+    return LogLine(at, "import_orders", RUN, stream, text)
+
+
+def backend_with(lines: Sequence[LogLine], *, page_size: int = 2_000) -> ScriptedBackend:
+    """Return a backend whose failed run has written lines."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.log_lines |= {RUN: list(lines), LATEST: list(lines)}
+    backend.page_size = page_size
+    return backend
+
+
+class LogDriver:
+    """Reads the log view of a running app.
+
+    Args:
+        driver: Drives the app.
+    """
+
+    def __init__(self, driver: AppDriver) -> None:
+        self.driver = driver
+
+    @property
+    def lines(self) -> LogLines[LogLine]:
+        """The lines."""
+        return self.driver.screen.query_one(LogLines)
+
+    @property
+    def selected(self) -> str:
+        """The text of the selected line."""
+        return "" if self.lines.selected is None else self.lines.selected.text
+
+    @property
+    def shown(self) -> list[str]:
+        """The text of the lines on the screen, without the blank ones."""
+        return [text.rstrip(" ▐") for text in self.driver.lines(self.lines) if text.strip(" ▐")]
+
+    @property
+    def state(self) -> str:
+        """The line above the lines."""
+        return self.driver.lines(self.driver.screen.query_one("#log-state"))[0].rstrip()
+
+    async def refresh(self) -> None:
+        """Take another snapshot, and wait for the answer of the request for new lines."""
+        await self.driver.refresh()
+
+
+@asynccontextmanager
+async def log_of_run(backend: ScriptedBackend, size: tuple[int, int] = WIDE) -> AsyncIterator[LogDriver]:
+    """Open the log of the failed run."""
+    async with running_app(backend, size) as driver:
+        await driver.press("4", *"jjjjj", "l")
+        assert isinstance(driver.screen, LogScreen)
+        assert f"Log: import_orders #{RUN}" in driver.text
+        yield LogDriver(driver)
+
+
+@asynccontextmanager
+async def log_of_all(backend: ScriptedBackend, size: tuple[int, int] = WIDE) -> AsyncIterator[LogDriver]:
+    """Open the merged log."""
+    async with running_app(backend, size) as driver:
+        await driver.press("o")
+        assert "Log of all jobs" in driver.text
+        yield LogDriver(driver)
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+@async_test
+async def test_two_keys_show_what_a_run_has_printed() -> None:
+    """On a job: its latest run."""
+    backend = backend_with([line("127 orders, 3 new")])
+    async with running_app(backend) as driver:
+        await driver.press("j", "l")
+        assert "127 orders, 3 new" not in driver.text
+        await driver.press("escape", "j", "j", "j", "l")
+        assert f"Log: import_orders #{LATEST}" in driver.text
+        assert "127 orders, 3 new" in driver.text
+        await driver.press("l")
+        assert isinstance(driver.screen, Dashboard)
+
+
+@async_test
+@pytest.mark.parametrize("keys", [["4", *"jjjjj", "enter", "l"], [*"jjjj", "enter", "l"]])
+async def test_the_log_opens_from_the_screens_of_run_and_job(keys: list[str]) -> None:
+    async with running_app(backend_with([line("127 orders, 3 new")])) as driver:
+        await driver.press(*keys)
+        assert isinstance(driver.screen, LogScreen)
+        assert "127 orders, 3 new" in driver.text
+
+
+@async_test
+async def test_a_job_without_a_run_has_a_sentence_in_place_of_lines() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    backend.history = []
+    async with running_app(backend) as driver:
+        await driver.press("l")
+        assert re.search("no run of [a-z_]+ has started yet", driver.text)
+
+
+@async_test
+async def test_a_run_without_output_and_one_that_is_not_recorded_are_told_apart() -> None:
+    backend = backend_with([])
+    async with log_of_run(backend) as log:
+        assert "printed nothing" in log.driver.text
+    backend.outputs[RUN] = None  # type: ignore[assignment]  # as of a program that captures no output
+    backend.log_lines[RUN] = []
+    async with log_of_run(backend) as log:
+        assert "not recorded" in log.driver.text
+
+
+# --- following ------------------------------------------------------------------------------------
+
+
+@async_test
+async def test_the_view_opens_at_the_end_and_follows_until_the_cursor_moves_up() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    output_log = backend.output_log
+    output_log.write("a", 1, "stdout", "".join(f"line {index}\n" for index in range(200)))
+    async with log_of_all(backend) as log:
+        assert log.selected == "line 199"
+        assert log.state.startswith("▼ follows new lines  200 lines")
+        output_log.write("a", 1, "stdout", "more\nbegun")
+        await log.refresh()
+        assert log.selected == "begun"
+        output_log.write("a", 1, "stdout", " and ended\n")
+        await log.refresh()
+        assert log.selected == "begun and ended"
+        await log.driver.press("k", "k")
+        shown = log.shown
+        output_log.write("a", 1, "stdout", "x\n" * 50)
+        await log.refresh()
+        assert log.shown == shown
+        assert log.selected == "line 199"
+        assert "‖ stands still, f follows  line 200 of 252" in log.state
+        await log.driver.press("f")
+        assert log.selected == "x"
+        assert "follows new lines" in log.state
+        await log.driver.press("f")
+        assert "stands still" in log.state
+        await log.driver.press("G")
+        assert "follows new lines" in log.state
+        await log.driver.press("o")
+        assert len(log.driver.app.screen_stack) == 1
+
+
+@async_test
+async def test_the_view_of_a_run_that_has_ended_asks_no_more() -> None:
+    backend = backend_with([line("done")])
+    async with log_of_run(backend) as log:
+        assert log.state.startswith("✗ FAILED after")
+        assert "at the end" in log.state
+        read = backend.pages_read
+        await log.refresh()
+        assert backend.pages_read == read
+
+
+@async_test
+async def test_a_poll_without_news_repaints_nothing() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    backend.output_log.write("a", 1, "stdout", "one\nbegun")
+    async with log_of_all(backend) as log:
+        await log.refresh()
+        painted: list[object] = []
+        render_lines = log.lines.render_lines
+
+        def paint(crop: Region) -> list[Strip]:
+            painted.append(crop)
+            return render_lines(crop)
+
+        setattr(log.lines, "render_lines", paint)  # noqa: B010 - mypy allows no other way
+        read = backend.pages_read
+        await log.refresh()
+        assert backend.pages_read == read + 1
+        assert painted == []
+        backend.output_log.write("a", 1, "stdout", " and ended\n")
+        await log.refresh()
+        assert painted
+
+
+@async_test
+async def test_lines_of_a_restarted_scheduler_replace_those_before() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    backend.output_log.write("a", 1, "stdout", "old 1\nold 2\n")
+    async with log_of_all(backend) as log:
+        restarted = ScriptedBackend(snapshots.idle())
+        restarted.output_log.write("a", 1, "stdout", "new 1\n")
+        page = restarted.log_page()
+        backend.log_page = lambda run=None, *, before=None, after=None: replace(page, continues=not after)  # type: ignore[method-assign]
+        await log.refresh()
+        assert "old" not in log.driver.text
+        assert log.selected == "new 1"
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@async_test
+async def test_earlier_pages_are_read_when_the_cursor_comes_near_and_nothing_jumps() -> None:
+    backend = backend_with([line(f"line {index:03}") for index in range(500)], page_size=100)
+    async with log_of_run(backend) as log:
+        assert (log.selected, backend.pages_read) == ("line 499", 1)
+        for _ in range(12):
+            await log.driver.press("pageup")
+        assert backend.pages_read > 2
+        index = int(log.selected.split()[1])
+        assert log.shown[0].endswith(f"line {index - log.lines.cursor + log.lines.top:03}")
+        await log.driver.press("g")
+        assert log.selected == "line 000"
+        assert "line 1 of" in log.state
+        await log.driver.press(*["pagedown"] * 5)
+        assert log.selected > "line 100"
+        await log.driver.press("G")
+        assert log.selected == "line 499"
+
+
+@async_test
+async def test_pages_are_read_until_a_filter_that_hides_most_lines_fills_the_screen() -> None:
+    lines = [line(f"line {index}", "ERROR" if index % 50 == 0 else "INFO") for index in range(2_000)]
+    async with log_of_run(backend_with(lines, page_size=100)) as log:
+        await log.driver.press("L", "L")
+        assert "level WARNING or above" in log.state
+        assert len(log.shown) == log.lines.size.height
+        assert log.selected == "line 1950"
+        await log.driver.press("L", "L")
+        assert "no line of level CRITICAL or above; L shows others" in log.driver.text
+        await log.driver.press("L")
+        assert "level" not in log.state
+
+
+# --- searching ------------------------------------------------------------------------------------
+
+
+@async_test
+async def test_a_search_moves_between_matches_and_counts_them() -> None:
+    texts = ["order 1", "Order 2", "nothing", "order 3", "nothing"]
+    async with log_of_run(backend_with([line(text) for text in texts])) as log:
+        await log.driver.press("slash", *"order", "enter")
+        assert (log.selected, log.driver.focus) == ("order 3", "log-lines")
+        assert "/order/ 3 of 3" in log.state
+        await log.driver.press("N")
+        assert log.selected == "Order 2"
+        await log.driver.press("n")
+        assert log.selected == "order 3"
+        await log.driver.press("n")
+        assert log.driver.toasts[-1] == ("warning", "no match below; N searches upwards")
+        await log.driver.press("N", "N", "N")
+        assert log.driver.toasts[-1] == ("warning", "no match above; n searches downwards")
+        assert log.selected == "order 1"
+        await log.driver.press("slash", "escape")
+        assert "order" not in log.state
+        await log.driver.press("n")
+        assert log.driver.toasts[-1] == ("warning", "there is nothing to search: / asks for a text")
+
+
+@async_test
+async def test_a_search_reads_pages_until_it_finds_a_match() -> None:
+    lines = [line("needle" if index in (3, 1_990) else f"hay {index}") for index in range(2_000)]
+    async with log_of_run(backend_with(lines, page_size=100)) as log:
+        await log.driver.press("slash", *"needle", "enter")
+        assert log.selected == "needle"
+        await log.driver.press("N")
+        assert log.selected == "needle"
+        assert backend_reads_all(log)
+        await log.driver.press("N")
+        assert log.driver.toasts[-1][1].startswith("no match above")
+        await log.driver.press("n")
+        assert log.selected == "needle"
+
+
+def backend_reads_all(log: LogDriver) -> bool:
+    """Return whether all pages of 2,000 lines were read."""
+    backend = log.driver.backend
+    assert isinstance(backend, ScriptedBackend)
+    return backend.pages_read >= 20
+
+
+@async_test
+async def test_a_regular_expression_finds_and_a_bad_one_says_where_it_is_wrong() -> None:
+    async with log_of_run(backend_with([line("port 80"), line("port x")])) as log:
+        await log.driver.press("slash", *"port [0-9", "ctrl+r")
+        assert "! not a regular expression: unterminated character set, at character 6" in log.state
+        await log.driver.press("enter")
+        assert log.driver.focus == "log-search"
+        await log.driver.press("right_square_bracket", "enter")
+        assert log.selected == "port 80"
+        assert "/regex port [0-9]/ 1 of 1" in log.state
+        await log.driver.press("ctrl+r")
+        assert log.driver.toasts[-1][1] == "the search is a text"
+        assert "/port [0-9]/ 0 lines" in log.state
+
+
+@async_test
+async def test_keys_are_text_while_the_search_is_typed() -> None:
+    async with log_of_run(backend_with([line("x")])) as log:
+        await log.driver.press("slash", *"qLWTfySo")
+        assert log.driver.screen.query_one(Input).value == "qLWTfySo"
+
+
+# --- how lines are shown --------------------------------------------------------------------------
+
+
+@async_test
+async def test_times_are_of_the_day_since_the_start_or_absent() -> None:
+    backend = backend_with([])
+    run = backend.run_view(RUN)
+    assert run.started is not None
+    backend.log_lines[RUN] = [line("x", at=run.started.timestamp() + 1.5)]
+    async with log_of_run(backend) as log:
+        assert re.search(r"▸ \d\d:\d\d:\d\d\.\d{3} +x", log.shown[0])
+        await log.driver.press("T")
+        assert re.search(r"▸ +\+1\.500 +x", log.shown[0])
+        assert "times since the start" in log.state
+        await log.driver.press("T")
+        assert re.fullmatch(r"▸ +x", log.shown[0])
+        await log.driver.press("T")
+        assert ":" in log.shown[0]
+    async with log_of_all(ScriptedBackend(snapshots.idle())) as log:
+        await log.driver.press("T")
+        assert "times since" not in log.state
+
+
+@async_test
+async def test_long_lines_are_cut_off_moved_sideways_or_wrapped() -> None:
+    long = "".join(f"{number:03}," for number in range(100))
+    async with log_of_run(backend_with([line(long), line("last")]), NARROW) as log:
+        assert log.shown[0].endswith("…")
+        assert "099" not in log.driver.text
+        await log.driver.press(*["right"] * 45)
+        assert "099" in log.driver.text
+        await log.driver.press(*["left"] * 45)
+        assert "000," in log.shown[0]
+        await log.driver.press("W")
+        assert "wraps" in log.state
+        assert "".join(text[24:] for text in log.shown[:-1]).replace(" ", "") == long
+        await log.driver.press("W")
+        assert len(log.shown) == 2
+
+
+@async_test
+async def test_a_wrapped_line_higher_than_the_screen_can_be_read_to_its_end() -> None:
+    backend = backend_with([line("first"), line("x" * 1_000 + "middle" + "y" * 3_000 + "end"), line("last")])
+    async with log_of_run(backend, NARROW) as log:
+        await log.driver.press("W", "g")
+        assert log.shown[0].endswith("first")
+        seen = ""
+        for _ in range(120):
+            seen += log.driver.text
+            await log.driver.pilot.press("j")
+            await log.driver.pilot.pause()
+        assert "middle" in seen
+        assert "yend" in seen
+        assert log.selected == "last"
+        await log.driver.press("pageup", "pageup", "pageup", "pageup")
+        assert log.shown[0].endswith("first")
+
+
+@async_test
+@pytest.mark.parametrize("wrap", [[], ["W"]])
+async def test_odd_text_is_shown_literally_and_stays_inside_the_view(wrap: list[str]) -> None:
+    odd = [
+        "\x1b[31mred\x1b[0m",
+        "a\tb",
+        "\x00\x07\u202e",
+        "[/b]",
+        "日本語" * 100,
+        "",
+        "👩‍👩‍👧",
+        "e\u0301",
+        "\ud800",
+    ]
+    lines = [line(text) for text in [*odd, "x" * 1_000_000]]
+    async with log_of_run(backend_with(lines), NARROW) as log:
+        await log.driver.press(*wrap, "g")
+        for text in ("\\x1b[31mred", "a b", "\\x00\\x07\\u202e", "[/b]", "日本語", "\\ud800"):
+            assert text in log.driver.text
+        assert all(row.endswith(("│", "╮", "╯")) for row in log.driver.text.splitlines()[:-1])
+        await log.driver.press("G")
+        assert "\x1b" not in log.driver.text
+
+
+@async_test
+async def test_the_level_of_a_record_is_a_word_beside_its_line() -> None:
+    async with log_of_run(backend_with([line("a", "WARNING"), line("b", "stderr"), line("c")])) as log:
+        words = [text.split()[-2] for text in log.shown[:2]]
+        assert words == ["WARNING", "stderr"]
+        assert len(log.shown[2].split()) == 3
+
+
+# --- merged ---------------------------------------------------------------------------------------
+
+
+@async_test
+async def test_merged_lines_have_their_job_and_enter_opens_the_log_of_the_run() -> None:
+    backend = backend_with([line("127 orders, 3 new")])
+    backend.output_log.write("import_orders", RUN, "stdout", "127 orders, 3 new\n")
+    backend.output_log.write("", 0, "fd 1", "from C\n")
+    async with log_of_all(backend) as log:
+        assert re.search(rf"import_orders +#{RUN} +127 orders, 3 new", log.shown[0])
+        assert re.search(r"- +fd 1 +from C", log.shown[1])
+        await log.driver.press("enter")
+        assert log.driver.toasts[-1] == ("warning", "no run wrote this line")
+        await log.driver.press("k", "enter")
+        assert f"Log: import_orders #{RUN}" in log.driver.text
+        await log.driver.press("enter", "escape")
+        assert "Log of all jobs" in log.driver.text
+
+
+@async_test
+async def test_the_log_of_some_jobs_has_only_their_lines() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    for job in "abc":
+        backend.output_log.write(job, 7, "stdout", f"of {job}\n")
+    async with running_app(backend) as driver:
+        commands = driver.app._commands  # noqa: SLF001 - the app makes them for its screens
+        driver.app.push_screen(LogScreen.of_jobs(["a", "c"], commands))
+        await driver.settle()
+        assert "Log of 2 jobs: a, c" in driver.text
+        assert [text.split()[-1] for text in LogDriver(driver).shown] == ["a", "c"]
+
+
+# --- taking lines out -----------------------------------------------------------------------------
+
+
+@async_test
+async def test_the_selected_line_and_the_lines_on_the_screen_are_copied() -> None:
+    async with log_of_run(backend_with([line("one"), line("two", "ERROR")])) as log:
+        await log.driver.press("T", "T", "y")
+        assert log.driver.app.clipboard == "two"
+        await log.driver.press("Y")
+        assert log.driver.app.clipboard == "one\nERROR two\n"
+        assert log.driver.toasts[-1][1].startswith("copied 2 lines")
+
+
+@async_test
+async def test_the_whole_output_is_saved_and_no_file_is_replaced_without_a_question(tmp_path: Path) -> None:
+    lines = [line(f"line {index}", "INFO" if index % 2 else "stdout") for index in range(450)]
+    file = tmp_path / "out.log"
+    async with log_of_run(backend_with(lines, page_size=100)) as log:
+        await log.driver.press("T", "T", "L", "L", "S")
+        field = log.driver.screen.query_one(Input)
+        assert field.value == f"import_orders-{RUN}.log"
+        field.value = str(file)
+        await log.driver.press("enter")
+        assert file.read_text() == "".join(f"line {index}\n" for index in range(0, 450, 2))
+        assert log.driver.toasts[-1] == ("information", f"saved 225 lines to {file}")
+        await log.driver.press("L", "L", "L", "S")
+        log.driver.screen.query_one(Input).value = str(file)
+        await log.driver.press("enter")
+        assert "There is a file of that name." in log.driver.text
+        await log.driver.press("n")
+        assert len(file.read_text().splitlines()) == 225
+        await log.driver.press("S")
+        log.driver.screen.query_one(Input).value = str(file)
+        await log.driver.press("enter", "y")
+        assert len(file.read_text().splitlines()) == 450
+        await log.driver.press("S")
+        log.driver.screen.query_one(Input).value = str(tmp_path / "missing" / "out.log")
+        await log.driver.press("enter")
+        assert log.driver.toasts[-1][0] == "error"
+        assert log.driver.toasts[-1][1].endswith("No such file or directory")
+        await log.driver.press("S", "escape")
+        assert isinstance(log.driver.screen, LogScreen)
+
+
+# --- size and mouse -------------------------------------------------------------------------------
+
+
+@async_test
+async def test_a_view_of_any_size_keeps_the_cursor_on_the_screen() -> None:
+    async with log_of_run(backend_with([line(f"line {index} " * 20) for index in range(100)])) as log:
+        for wrap in ([], ["W"]):
+            await log.driver.press(*wrap, "g", *"jjjjjjjjjj")
+            for size in ((20, 5), (300, 100), (80, 24), (40, 10)):
+                await log.driver.resize(*size)
+                await log.driver.settle()
+                if log.lines.size.height:
+                    assert any(text.startswith("▸") for text in log.shown), size
+            await log.driver.resize(*WIDE)
+
+
+@async_test
+async def test_the_wheel_scrolls_and_a_click_selects() -> None:
+    async with log_of_run(backend_with([line(f"line {index:02}") for index in range(99)])) as log:
+        await log.driver.pilot._post_mouse_events(  # noqa: SLF001 - Textual's pilot has no public wheel
+            [events.MouseScrollUp], widget=log.lines, offset=(5, 5)
+        )
+        await log.driver.settle()
+        assert "stands still" in log.state
+        top = log.shown[0]
+        await log.driver.pilot.click(log.lines, offset=(10, 0))
+        await log.driver.settle()
+        assert log.shown[0][1:] == top[1:]
+        assert log.shown[0].startswith("▸")
+        await log.driver.pilot.click(log.lines, offset=(log.lines.size.width - 1, 0))
+        await log.driver.settle()
+        assert log.selected == "line 00"
+
+
+def test_the_failed_run_of_the_snapshot_is_the_one_that_these_tests_open() -> None:
+    assert ScriptedBackend(snapshots.idle()).run_view(RUN).state is RunState.FAILED
