@@ -44,7 +44,7 @@ from jobtui.engine.runnables import Runnable
 from jobtui.engine.sliced_cancels import STOPPED, SlicedCancels, stop_reason
 from jobtui.engine.takeover import Takeover
 from jobtui.engine.tick_runs import TickRuns, limit_reason
-from jobtui.engine.tick_search import NextTicks
+from jobtui.engine.tick_search import TickSearch
 from jobtui.engine.ticks import NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import (
     DueEntry,
@@ -135,7 +135,7 @@ class Engine:
         self._cancels = SlicedCancels(self.pool, self._timer_queue)
         self._clock_steps = ClockSteps(self._timer_queue, self._limits, self.event_log)
         self._tick_runs = TickRuns(self.pool, self.event_log)
-        self._next_ticks = NextTicks(self._timer_queue, self._quiet, self._tick_runs, self.event_log)
+        self._ticks = TickSearch(self._timer_queue, self._quiet, self._tick_runs, self.event_log)
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._internal_error = ""
@@ -175,7 +175,7 @@ class Engine:
         self._started = self._heartbeat = now
         self._quiet.update(now)
         search = Search(now if planned_at is None else min(planned_at, now))
-        searches = self._next_ticks.searches
+        searches = self._ticks.searches
         searches.update({job: search for job in self.jobs.values() if job.schedule is not None})
         for job in searches:
             job.leaves_at = None  # an earlier stop has removed its entry
@@ -234,13 +234,13 @@ class Engine:
         for place, job in enumerate(waiting):
             due = job.due
             if due is not None:
-                self._next_ticks.begin_at(job, now + place * CATCH_UP_STEP)
+                self._ticks.begin_at(job, now + place * CATCH_UP_STEP)
             catch_up = left_out.get(job.name)
             if catch_up is not None and due is not None:
                 ticks = catch_up.caught_up
                 self.pool.end_ticks(job, RunState.MISSED, LEFT_OUT, due=due, now=now, ticks=ticks)
-                self._next_ticks.set(job, None)
-                self._next_ticks.searches[job] = Search(now)
+                self._ticks.set(job, None)
+                self._ticks.searches[job] = Search(now)
 
     def _run_at_start(self, job: JobRecord, now: float) -> None:
         """Request the run that a job has when the scheduler starts, if its policies ask for one."""
@@ -262,8 +262,8 @@ class Engine:
             self.pool.end_ticks(
                 job, RunState.MISSED, catch_up.reason, due=catch_up.first, now=now, ticks=catch_up.left_out
             )
-        if catch_up.after is not None and job in self._next_ticks.searches:
-            self._next_ticks.searches[job] = Search(catch_up.after)
+        if catch_up.after is not None and job in self._ticks.searches:
+            self._ticks.searches[job] = Search(catch_up.after)
             job.begins_at = now + wait + catch_up.delay
 
     def _record_registered(self, job: JobRecord, now: float) -> None:
@@ -294,7 +294,7 @@ class Engine:
         self._timer_queue.clear()
         self._quiet.stop()
         self._cancels.cancel_some(now, stopping=True)
-        self._next_ticks.searches.clear()
+        self._ticks.searches.clear()
         self._clock_steps.pending.clear()
 
     def restore(self, histories: Mapping[str, JobHistory], last_number: int, now: float) -> int:
@@ -394,15 +394,15 @@ class Engine:
         if self.phase is not Phase.RUNNING:
             job.due = None
         elif planned:
-            self._next_ticks.set(job, job.due)
+            self._ticks.set(job, job.due)
         elif job.schedule is not None:
-            self._next_ticks.searches[job] = Search(now)
+            self._ticks.searches[job] = Search(now)
         self._restore_job(job, now)
         if self.phase is Phase.RUNNING and job.schedule is not None:
             self._record_registered(job, now)
         self.event_log.emit_job(events.JobAdded, job, now)
         if self.phase is Phase.RUNNING:
-            self._next_ticks.check_done(job, now)
+            self._ticks.check_done(job, now)
             self._run_at_start(job, now)
         return job
 
@@ -426,22 +426,22 @@ class Engine:
         is_equal = is_keyed and new.schedule_key == job.schedule_key
         keeps_ticks = is_equal or new.schedule is job.schedule
         was_done = job.leaves_at is not None
-        self._next_ticks.revive(job)
+        self._ticks.revive(job)
         job.runnable, job.policies, job.spec = new.runnable, new.policies, new.spec
         job.code_key, job.place = new.code_key, new.place
         self._views.outdate(job)
         if not keeps_ticks:
             job.schedule, job.schedule_key = new.schedule, new.schedule_key
-            self._next_ticks.searches.pop(job, None)
-            self._next_ticks.set(job, new.due if planned and self.phase is Phase.RUNNING else None)
+            self._ticks.searches.pop(job, None)
+            self._ticks.set(job, new.due if planned and self.phase is Phase.RUNNING else None)
             if not planned and self.phase is Phase.RUNNING:
-                self._next_ticks.searches[job] = Search(now)
+                self._ticks.searches[job] = Search(now)
         elif was_done:
-            self._next_ticks.searches[job] = Search(now)
+            self._ticks.searches[job] = Search(now)
         self._register.note_code(job)
         if self.phase is Phase.RUNNING:
             self._record_registered(job, now)
-            self._next_ticks.check_done(job, now)
+            self._ticks.check_done(job, now)
         self.event_log.emit_job(events.JobChanged, job, now)
 
     def _leave(self, job: JobRecord, now: float) -> None:
@@ -449,7 +449,7 @@ class Engine:
         if job.removed or job.leaves_at is None:
             return
         if job.busy or job.scheduled:
-            self._next_ticks.show_done(job, now)
+            self._ticks.show_done(job, now)
         else:
             self.remove_job(job, now)
 
@@ -463,8 +463,8 @@ class Engine:
         self._cancels.add(self.pool.waiting_among(job))
         self._register.remove(job)
         self._views.outdate_all()
-        self._next_ticks.clear(job)
-        self._next_ticks.revive(job)
+        self._ticks.clear(job)
+        self._ticks.revive(job)
         self._pauses.forget_end(job)
         self._cancels.cancel_some(now, stopping=self.closed)
         self.event_log.emit_job(events.JobRemoved, job, now)
@@ -755,7 +755,7 @@ class Engine:
         while self.pool.exhausted:
             job = self.pool.exhausted.pop()
             if self.phase is Phase.RUNNING:
-                self._next_ticks.check_done(job, now)
+                self._ticks.check_done(job, now)
         if self.pool.new_retries:
             self._schedule_retries(now)
 
@@ -834,7 +834,7 @@ class Engine:
 
         It may be read without the state lock.
         """
-        return bool(self._cancels.pending or self._next_ticks.searches or self._clock_steps.pending)
+        return bool(self._cancels.pending or self._ticks.searches or self._clock_steps.pending)
 
     def has_ticks(self) -> bool:
         """Return whether a job is due at some time, or may be."""
@@ -858,9 +858,9 @@ class Engine:
         self._cancels.add(self.pool.live.values())
         self._timer_queue.clear()
         for job in self.jobs.values():
-            self._next_ticks.await_due(job)
+            self._ticks.await_due(job)
             self._pauses.await_end(job)
-            self._next_ticks.await_leave(job)
+            self._ticks.await_leave(job)
         for run in self.pool.scheduled.values():
             if run.due is not None:
                 self._timer_queue.push(RunDue(run), run.due)
@@ -913,10 +913,10 @@ class Engine:
         assert self._heartbeat is not None  # set by `start`
         # The previous wake, by the new clock: ticks up to that instant have been processed.
         processed = min(now, self._heartbeat + seconds + CLOCK_NOISE)
-        searches = self._next_ticks.searches
+        searches = self._ticks.searches
         for job in self.jobs.values():
             if job.begins_at is not None and job.due is not None:
-                self._next_ticks.begin_at(job, job.begins_at + seconds)
+                self._ticks.begin_at(job, job.begins_at + seconds)
             pending = searches.get(job)
             if pending is not None:
                 searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
@@ -948,11 +948,11 @@ class Engine:
 
         The search is made without the state lock: a schedule or a zone may be the user's code.
         """
-        return self._next_ticks.some_searches()
+        return self._ticks.some_searches()
 
     def apply_next_ticks(self, found: Sequence[NextTick], now: float) -> None:
         """Let jobs be due at their next ticks."""
-        self._next_ticks.apply(found, now, self._report_schedule_error)
+        self._ticks.apply(found, now, self._report_schedule_error)
 
     # --- ticks ------------------------------------------------------------------------------------
 
@@ -979,9 +979,9 @@ class Engine:
         self._tick_runs.skip_quiet(job, plan.quiet_ticks, now)
         # Last of all: after an exception, the ticks that have not been processed are due again.
         if plan.is_last:
-            self._next_ticks.set(job, plan.next_due)
+            self._ticks.set(job, plan.next_due)
             if plan.next_due is None:
-                self._next_ticks.check_done(job, now)
+                self._ticks.check_done(job, now)
         else:
             job.due = plan.next_due
 

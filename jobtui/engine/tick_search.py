@@ -18,7 +18,7 @@ SEARCHES_PER_HOLD = 200  # jobs whose next ticks are searched for between two ho
 DONE_SHOWN = 86_400.0  # seconds for which a job that is DONE is shown
 
 
-class NextTicks:
+class TickSearch:
     """Sets when jobs are due, and notes which of them will never be again. Used with the state lock held.
 
     Args:
