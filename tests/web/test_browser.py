@@ -24,6 +24,7 @@ from support.nginx import free_ports, needs_nginx, nginx_in_front
 from support.status_page import LIMIT, LOGIN_REQUIRED, PASSWORD, USER, serve_page
 from support.waiting import wait_until
 
+import jobtui
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.public_url import parse_public_url
@@ -467,6 +468,33 @@ def test_the_timeline_is_live(scheduler: Scheduler, browser: Browser) -> None:
         job.run().wait(LIMIT)
         browser.wait_until(lambda: browser.has(".lane a[href='runs/1']"))
         assert browser.is_marked
+
+
+def test_the_bar_of_a_run_follows_what_its_code_reports(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """On the page of the run, and in the list of what runs."""
+    run_next = threading.Event()
+
+    def job() -> None:
+        run = jobtui.current_run()
+        run.progress(25, 100, "a <b>")
+        run_next.wait(LIMIT)
+        run.progress(75, 100, "nearly")
+        release.wait(LIMIT)
+
+    scheduler.every("1h", job, name="slow").run()
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address, "/@jobs/runs/1")
+        browser.wait_for_text(".progress", "25%")
+        assert "a <b>" in browser.text_of(".progress")
+        browser.mark_page()
+        run_next.set()
+        browser.wait_for_text(".progress", "75%")
+        assert browser.is_marked
+        assert browser.find(".progress progress").get_attribute("value") == "0.75"
+        browser.open(address)
+        browser.wait_for_text("#running-rows .progress", "75%")
 
 
 def test_a_job_runs_with_arguments_by_keys(scheduler: Scheduler, browser: Browser) -> None:

@@ -122,6 +122,18 @@ def test_a_failed_run_is_shown_in_the_recent_list_and_in_its_jobs_row(
     assert "✗ 1 failed last" in page.find_one("p", id="totals").plain_text
 
 
+def test_the_header_of_every_page_says_what_is_wrong(scheduler: Scheduler, client: PageClient) -> None:
+    """The text has names and messages, and the element is empty while all is well."""
+    job = scheduler.every("1h", fail, name="orders <b>")
+    assert client.get().page.find_one("p", id="alarm").plain_text == ""
+    assert scheduler.now(job).wait(LIMIT)
+    for path in ("/@jobs", "/@jobs/runs/1", "/@jobs/history", "/@jobs/timeline", "/@jobs/log"):
+        alarm = client.get(path).page.find_one("header").find_one("p", id="alarm")
+        assert alarm.plain_text.startswith("! orders <b> failed at ")
+        assert alarm.plain_text.endswith(": ValueError: no such order")
+        assert "tone-failed" in alarm.attributes["class"]
+
+
 def test_each_empty_list_has_a_caption_that_says_so(client: PageClient) -> None:
     """An empty table would not be visible."""
     page = client.get().page

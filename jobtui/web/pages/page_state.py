@@ -23,7 +23,7 @@ from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.web.pages.fragments import FragmentList
-from jobtui.web.pages.sections import FIXED_SECTIONS, LIST_SECTIONS, MAX_JOBS
+from jobtui.web.pages.sections import LIST_SECTIONS, MAX_JOBS, fixed_sections
 from jobtui.web.pages.template_renderer import TemplateRenderer
 from jobtui.web.server_context import ServerContext
 
@@ -33,6 +33,7 @@ _MAX_AGE = 5.0  # seconds; a heartbeat emits no event, so the page also refreshe
 _MIN_INTERVAL = 0.05  # seconds from one refresh to the next
 _MAX_INTERVAL = 2.0  # seconds
 _CPU_SHARE = 0.06  # of one core, for everything that the server does
+_EQUAL = ("running", "upcoming")  # the lists whose views are compared, because they are new objects each time
 _CHUNK = 100  # jobs that are searched before other threads may run
 
 
@@ -50,14 +51,14 @@ class PageState:
         self.version = 0
         self.seq = -1
         self._context = context
-        # A snapshot reuses the views of unchanged jobs and runs; upcoming ticks are new objects each time.
+        # A snapshot reuses the views of unchanged jobs and runs; other views are new objects each time.
         render = renderer.fragment_macro
         self._lists = {
-            name: FragmentList(name, render(name), select, eq if name == "upcoming" else is_)
+            name: FragmentList(name, render(name), select, eq if name in _EQUAL else is_)
             for name, select in LIST_SECTIONS
         }
         self._sections = {
-            name: FragmentList(name, render(macro), select, eq) for name, macro, select in FIXED_SECTIONS
+            name: FragmentList(name, render(macro), select, eq) for name, macro, select in fixed_sections()
         }
         self._render_job = render("jobs")
         self._rendering = asyncio.Lock()

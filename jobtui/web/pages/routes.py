@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from jobtui.engine.typical_duration import typical_duration
 from jobtui.frontend.backend import LogLine
 from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
@@ -181,6 +182,8 @@ class Pages:
         stack = await asyncio.to_thread(self._backend.stack, number)  # it reads source files
         tab = tab_of(run.state, failed=run.state.failed)
         values: dict[str, Any] = {"run": run, "lateness": lateness, "stack": stack}
+        job = next((each for each in self._page_state.snapshot.jobs if each.name == run.job), None)
+        values["usual"] = None if job is None else typical_duration(job)
         values |= {"is_recorded": output is not None, "lines": show_lines(lines, self._backend.zone)}
         return self._page_response(request, "run.html", tab=tab, **values)
 

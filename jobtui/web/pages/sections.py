@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from jobtui.engine.enums import Phase, RunState
-from jobtui.engine.views import Snapshot, StoreView
-from jobtui.frontend.formatting import STATE_SIGNS, failed_last
+from jobtui.engine.typical_duration import TypicalDuration, typical_duration
+from jobtui.engine.views import RunView, Snapshot, StoreView
+from jobtui.frontend.alarm import Alarm, find_alarm
+from jobtui.frontend.formatting import STATE_SIGNS
+from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.upcoming import list_upcoming
 
 MAX_JOBS = 1_000  # rows that a browser can display smoothly; the filter finds the other jobs
@@ -59,19 +63,20 @@ def _single(view_of: Callable[[Snapshot], object]) -> Select:
     return lambda snapshot: [(None, view_of(snapshot))]
 
 
-def _totals(snapshot: Snapshot) -> Totals:
-    jobs = snapshot.jobs
-    return Totals(
-        jobs=len(jobs),
-        failing=sum(map(failed_last, jobs)),
-        paused=sum(job.paused_since is not None for job in jobs),
-    )
+def _totals(index: JobIndex, snapshot: Snapshot) -> Totals:
+    index.update(snapshot.jobs)
+    return Totals(jobs=len(snapshot.jobs), failing=len(index.failing), paused=index.paused)
 
 
-def _tab(snapshot: Snapshot) -> Tab:
+def _alarm(index: JobIndex, snapshot: Snapshot) -> Alarm | None:
+    index.update(snapshot.jobs)
+    return find_alarm(snapshot, index)
+
+
+def _tab(index: JobIndex, snapshot: Snapshot) -> Tab:
     if snapshot.phase is not Phase.RUNNING:
         return Tab(f"! {snapshot.phase.value}", "icon-lost.svg")
-    failing, running = _totals(snapshot).failing, snapshot.pool.running
+    failing, running = _totals(index, snapshot).failing, snapshot.pool.running
     signs = ((STATE_SIGNS[RunState.FAILED], failing), (STATE_SIGNS[RunState.RUNNING], running))
     text = " ".join(f"{sign.glyph}{number}" for sign, number in signs if number)
     icon = "icon-failed.svg" if failing else "icon-running.svg" if running else "icon.svg"
@@ -106,20 +111,40 @@ def _recent_caption(snapshot: Snapshot) -> ListCaption:
     return ListCaption(visible, visible, "nothing has run yet")
 
 
-FIXED_SECTIONS: Sequence[tuple[str, str, Select]] = tuple(  # each one's id, template macro and view
-    (name, macro, _single(view_of))
-    for name, macro, view_of in (
-        ("scheduler", "scheduler", _scheduler_status),
-        ("pool", "pool", lambda snapshot: snapshot.pool),
-        ("totals", "totals", _totals),
-        ("tab", "tab", _tab),
-        ("jobs-caption", "caption", _jobs_caption),
-        ("running-caption", "caption", _running_caption),
-        ("waiting-caption", "caption", _waiting_caption),
-        ("upcoming-caption", "caption", _upcoming_caption),
-        ("recent-caption", "caption", _recent_caption),
-    )
-)
+def fixed_sections() -> list[tuple[str, str, Select]]:
+    """Return each section that every page has: its id, its template macro, and the selection of its view."""
+    index = JobIndex()
+    return [
+        (name, macro, _single(view_of))
+        for name, macro, view_of in (
+            ("scheduler", "scheduler", _scheduler_status),
+            ("alarm", "alarm", partial(_alarm, index)),
+            ("pool", "pool", lambda snapshot: snapshot.pool),
+            ("totals", "totals", partial(_totals, index)),
+            ("tab", "tab", partial(_tab, index)),
+            ("jobs-caption", "caption", _jobs_caption),
+            ("running-caption", "caption", _running_caption),
+            ("waiting-caption", "caption", _waiting_caption),
+            ("upcoming-caption", "caption", _upcoming_caption),
+            ("recent-caption", "caption", _recent_caption),
+        )
+    ]
+
+
+class RunningRow(NamedTuple):
+    """A run whose work goes on, and the usual duration of the runs of its job; None if that is not known."""
+
+    run: RunView
+    usual: TypicalDuration | None
+
+
+def _running(snapshot: Snapshot) -> Items:
+    if not snapshot.working:
+        return
+    jobs = {job.name: job for job in snapshot.jobs}
+    for run in snapshot.working:
+        job = jobs.get(run.job)
+        yield run.number, RunningRow(run, None if job is None else typical_duration(job))
 
 
 def _upcoming(snapshot: Snapshot) -> Items:
@@ -137,7 +162,7 @@ def _recent(snapshot: Snapshot) -> Items:
 
 LIST_SECTIONS: Sequence[tuple[str, Select]] = (
     ("jobs", lambda snapshot: ((job.name, job) for job in snapshot.jobs[:MAX_JOBS])),
-    ("running", lambda snapshot: ((run.number, run) for run in snapshot.working)),
+    ("running", _running),
     ("waiting", lambda snapshot: ((run.number, run) for run in snapshot.waiting[:MAX_WAITING])),
     ("upcoming", _upcoming),
     ("recent", _recent),

@@ -24,6 +24,7 @@ from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.schedule import has_ticks
+from jobtui.web.pages.shown_progress import show_progress
 
 STATIC_FILES = {
     "style.css": "text/css",
@@ -83,6 +84,7 @@ class TemplateRenderer:
             "signs": _SIGNS,
             "time_element": _time_element,
             "is_affected": is_affected_by_transition,
+            "show_progress": show_progress,
         }
         self._templates.filters |= {
             "printable": printable,

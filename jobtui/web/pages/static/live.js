@@ -30,9 +30,23 @@ function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+// Move the bar of a run on: by the usual duration of its job's runs, if its code reports nothing.
+function updateProgress(element, time) {
+  const { since, usual, long, text } = element.dataset;
+  const bar = element.querySelector("progress"), words = element.lastElementChild;
+  if (!usual) return setText(words, text);
+  const ran = time - since, isOver = ran > Math.max(long, 2);
+  const done = isOver ? 1 : Math.min(0.99, ran / usual), left = Math.ceil(usual - ran);
+  if (bar) bar.value = done;
+  words.classList.toggle("tone-waiting", isOver);
+  const rest = left > 0 ? ` ~${formatDuration(left)} left` : " nearly done";
+  setText(words, isOver ? `+${formatDuration(Math.floor(ran - usual))} over` : `${Math.floor(done * 100)}%${rest}`);
+}
+
 function updateTimes() {
   const time = now();
-  for (const each of document.querySelectorAll("[data-since]")) {
+  for (const each of document.querySelectorAll(".progress")) updateProgress(each, time);
+  for (const each of document.querySelectorAll("[data-since]:not(.progress)")) {
     setText(each, each.dataset.since && formatDuration(Math.max(0, Math.floor(time - each.dataset.since))));
   }
   for (const each of document.querySelectorAll("[data-until]")) {
@@ -72,7 +86,7 @@ function morph(old, fresh) {
   for (const { name, value } of fresh.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  if ("since" in fresh.dataset || "until" in fresh.dataset) return; // updateTimes sets the text
+  if (("since" in fresh.dataset || "until" in fresh.dataset) && !fresh.children.length) return; // updateTimes sets the text
   const freshIds = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
   for (const child of [...old.children]) if (child.id && !freshIds.has(child.id)) child.remove();
   let cursor = old.firstChild;
