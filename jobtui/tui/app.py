@@ -40,6 +40,7 @@ from jobtui.runtime.clock import SystemClock, thread_cpu
 from jobtui.runtime.output_capture import capture_descriptors, capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
+from jobtui.store.query import quote_term
 from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
@@ -48,10 +49,12 @@ from jobtui.tui.notices import Notice, NoticeLog, Severity, ShownNotices
 from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
+from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
+from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title
 
@@ -124,9 +127,9 @@ class JobtuiApp(App[None]):
         self._grace = grace
         self._absence = absence
         self._streams = streams
-        self._commands = BackgroundCommands(self, backend)
         self._notices = NoticeLog()
         self._notice_timer: Timer | None = None
+        self._commands = BackgroundCommands(self, backend, self._leave_terminal)
         self._keys = KeyQueue(self, super().on_event)
         self._quit_label = "Detach" if stop is None else "Quit"
         self._dashboard = Dashboard(self._commands, self._quit_label)
@@ -228,7 +231,7 @@ class JobtuiApp(App[None]):
                 subtitle = literal_title(connection_error)
                 if dialog.border_subtitle != subtitle:  # an assignment repaints the dialog
                     dialog.border_subtitle = subtitle
-            if isinstance(screen, (Dashboard, JobScreen, LogScreen, QuitScreen)):
+            if isinstance(screen, (Dashboard, JobScreen, LogScreen, QuitScreen, RunScreen)):
                 screen.update_snapshot(snapshot)
 
     def _loop_time(self) -> float:
@@ -289,6 +292,22 @@ class JobtuiApp(App[None]):
         self._driver.resume_application_mode()
         self.action_repaint()
 
+    @contextmanager
+    def _leave_terminal(self) -> Iterator[Terminal | None]:
+        """Leave the terminal, if there is one, to another program. Ctrl+Z there stops this process, too."""
+        if self._terminal is None:
+            yield None
+            return
+        assert self._driver is not None
+        self._driver.suspend_application_mode()
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        try:
+            yield self._terminal
+        finally:
+            signal.signal(signal.SIGTSTP, handler)
+            self._driver.resume_application_mode()
+            self.action_repaint()
+
     def _continue(self) -> None:
         """Draw again after a SIGSTOP, which the process cannot notice before it is continued."""
         if self._is_continued:
@@ -341,6 +360,10 @@ class JobtuiApp(App[None]):
         """Show the output of all jobs."""
         if not isinstance(self.screen, LogScreen):
             self.push_screen(LogScreen.of_jobs(None, self._commands))
+
+    def on_run_screen_history_requested(self, message: RunScreen.HistoryRequested) -> None:
+        """Search the runs of a job."""
+        self.push_screen(HistoryScreen(self._commands, quote_term("job", message.job)))
 
     async def action_quit(self) -> None:
         """Quit, after a question if runs are running; at once if the question is open already."""

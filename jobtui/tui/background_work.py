@@ -19,6 +19,7 @@ from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.undo import Undoable, UndoStack
 from jobtui.runtime.clock import SystemClock
+from jobtui.tui.editor import EditorError, LeaveTerminal, edit_file
 from jobtui.tui.notices import Severity
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.widgets.literal_text import cell_text
@@ -84,13 +85,21 @@ class BackgroundCommands:
     Args:
         app: Shows the messages.
         backend: Executes the commands.
+        leave_terminal: Leaves the terminal, if there is one, to another program.
         undo_stack: Keeps the latest changes, which the user may take back.
     """
 
-    def __init__(self, app: App[Any], backend: Backend, undo_stack: UndoStack | None = None) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        backend: Backend,
+        leave_terminal: LeaveTerminal,
+        undo_stack: UndoStack | None = None,
+    ) -> None:
         self.backend = backend
         self._undo_stack = undo_stack or UndoStack(SystemClock().monotonic)
         self._app = app
+        self._leave_terminal = leave_terminal
         # The pool size that was requested and that no snapshot has shown yet: keys are faster than answers.
         self._requested_size: int | None = None
         # The names of the jobs that were paused by `pause_all`, and not one by one.
@@ -184,6 +193,18 @@ class BackgroundCommands:
         """Resume some jobs."""
         self._paused_together.difference_update(names)
         self.execute(undo.resume_jobs, list(names))
+
+    def edit(self, file: str, line: int) -> None:
+        """Open a file at a line in the user's editor, which gets the terminal until it ends."""
+        try:
+            edit_file(self._leave_terminal, file, line)
+        except EditorError as error:
+            self.notify(str(error), "warning")
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard of the terminal, and say of what it is a copy."""
+        self._app.copy_to_clipboard(text)
+        self.notify(f"copied {what}: {pluralize(len(text.splitlines()), 'line')}")
 
     def resize(self, size: int, by: int) -> None:
         """Change the pool's size, which is `size` in the latest snapshot, by a number of slots."""

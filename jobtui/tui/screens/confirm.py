@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from jobtui.engine.enums import RunState
+from jobtui.engine.views import RunView
+from jobtui.frontend import commands
+from jobtui.frontend.upcoming import UpcomingTick
+from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -41,3 +46,21 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Static(Text(self._note))
             yield Static(Text("y  yes      n  no", style="bold"), classes="choices")
         yield KeyFooter()
+
+
+def ask_to_cancel(
+    app: App[Any], run: RunView | UpcomingTick, background_commands: BackgroundCommands
+) -> None:
+    """Cancel a run that waits or runs, if the user confirms it."""
+    name = f"run {run.number} of {run.job}"
+    note = "It has not started."
+    if isinstance(run, RunView) and run.state is RunState.RETRYING:
+        note = "It is given up: no further attempt is made."
+    elif isinstance(run, RunView) and not run.state.waiting:
+        note = "It is running: a coroutine is interrupted, a thread is asked to stop."
+
+    def cancel_if(confirmed: bool | None) -> None:
+        if confirmed:
+            background_commands.execute(commands.cancel, run.number, name)
+
+    app.push_screen(ConfirmScreen(f"Cancel {name}?", note), cancel_if)

@@ -12,7 +12,6 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Input
 
-from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
@@ -22,7 +21,7 @@ from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.calendar_screen import CalendarScreen
-from jobtui.tui.screens.confirm import ConfirmScreen
+from jobtui.tui.screens.confirm import ConfirmScreen, ask_to_cancel
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
@@ -398,14 +397,7 @@ class Dashboard(Screen[None]):
             reason = "it has ended, and Python cannot stop its thread" if abandoned else ""
             self._warn_of_selection(reason or "no waiting or running run is selected")
             return
-        name = f"run {run.number} of {run.job}"
-        note = "It has not started."
-        if isinstance(run, RunView) and run.state is RunState.RETRYING:
-            note = "It is given up: no further attempt is made."
-        elif isinstance(run, RunView) and not run.state.waiting:
-            note = "It is running: a coroutine is interrupted, a thread is asked to stop."
-
-        self._ask(f"Cancel {name}?", note, lambda: self._commands.execute(commands.cancel, run.number, name))
+        ask_to_cancel(self.app, run, self._commands)
 
     def action_cancel_now(self) -> None:
         """Cancel the selected run, or a run of each marked job, without a question."""

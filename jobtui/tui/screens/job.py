@@ -29,6 +29,7 @@ from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
+from jobtui.tui.widgets.failure_block import FailureBlock
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import cell_text, key_value_grid, literal_title
@@ -47,6 +48,7 @@ class JobScreen(ModalScreen[None]):
         Binding("r", "run", "Run now", id="details.run"),
         Binding("p", "pause", "Pause", id="details.pause"),
         Binding("e", "edit", "Edit", id="details.edit"),
+        Binding("E", "edit_source", "Open the line that failed in $EDITOR", show=False, id="details.editor"),
         Binding("f", "next_failed", "Failed", id="details.next_failed"),
         Binding("h", "history", "History", id="details.history"),
         Binding("l", "log", "Log", id="details.log"),
@@ -64,6 +66,7 @@ class JobScreen(ModalScreen[None]):
         self._shows_failure = False  # whether the cursor was moved to the latest failed run
         self._key_state: tuple[object, ...] = ()
         self._details: JobDetails | None = None
+        self._failure = FailureBlock(self._backend)
         self._about = Static(id="about")
         self._ticks = Static(id="ticks")
         self._notes = Static()
@@ -74,6 +77,7 @@ class JobScreen(ModalScreen[None]):
         """Compose the job's fields, its next ticks, notes on clock transitions, and its runs."""
         with Vertical(classes="dialog large") as box:
             box.border_title = literal_title(self._job)
+            yield self._failure
             with Horizontal(id="job-top"):
                 yield self._about
                 yield self._ticks
@@ -137,6 +141,8 @@ class JobScreen(ModalScreen[None]):
     def _show_details(self, details: JobDetails) -> None:
         self._details = details
         snapshot = self._backend.snapshot()
+        failed = next((run for run in details.runs if run.state.failed), None)
+        self._failure.show_run(failed if failed_last(details.job) else None)
         facts = list_job_facts(details, snapshot.zone)
         self._about.update(key_value_grid((label, cell_text(text)) for label, text in facts))
         self._ticks.update(_tick_list(details.preview, snapshot))
@@ -162,6 +168,14 @@ class JobScreen(ModalScreen[None]):
             self.app.push_screen(LogScreen.of_run(run, self._commands))
         else:
             self.app.push_screen(LogScreen.of_job(self._job, self._commands))
+
+    def action_edit_source(self) -> None:
+        """Open the line that raised the latest failure in the user's editor."""
+        frame = self._failure.frame
+        if frame is None:
+            self._commands.notify("the latest run has no traceback, so there is no line to open", "warning")
+        else:
+            self._commands.edit(frame.file, frame.line)
 
     def action_why(self) -> None:
         """Explain the selected run, or the latest tick if there is none."""

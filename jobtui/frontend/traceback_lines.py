@@ -1,0 +1,220 @@
+"""Lay a traceback out in lines: the innermost frame first, the user's own frames with their source. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from itertools import groupby
+from pathlib import Path, PurePath
+
+from jobtui.frontend.formatting import pluralize
+from jobtui.frontend.parsed_traceback import RaisedException, TraceFrame, failing_frame
+from jobtui.frontend.source_excerpt import Excerpts, SourceExcerpt, SourceState
+from jobtui.frontend.text_lines import CLOSED, OPEN, Folds, Piece, TextLine, code_pieces
+
+FAILING = "→"  # before the line of source that was executed
+_NO_EXCERPT = SourceExcerpt(SourceState.UNREADABLE)
+_NUMBER_WIDTH = 5
+_MOST_PACKAGES = 3  # that are named of the frames in libraries
+Locals = Mapping[tuple[str, int, str], tuple[str, ...]]  # by file, line and function of a frame
+
+
+class TracebackLayout:
+    """Lays out one traceback.
+
+    Args:
+        excerpts: The source around the frames, as far as it has been read.
+        folds: The folds that the user has changed.
+        values: The local variables of frames, each as a text.
+    """
+
+    def __init__(self, excerpts: Excerpts, folds: Folds, values: Locals) -> None:
+        self._excerpts = excerpts
+        self._folds = folds
+        self._values = values
+
+    def lines(self, error: RaisedException, part: str = "error", margin: str = "") -> Iterator[TextLine]:
+        """Yield the lines of an exception, of its frames, and of the exceptions that belong to it.
+
+        Args:
+            error: The exception.
+            part: The name of the part of the page.
+            margin: What comes before each line.
+        """
+        yield TextLine(part, ((error.title, "failed"),), margin)
+        yield from self._body(error, part, margin)
+
+    def _body(self, error: RaisedException, part: str, margin: str) -> Iterator[TextLine]:
+        for text in error.details:
+            yield TextLine(part, ((text, ""),), margin)
+        yield from self._frames(error, part, margin)
+        yield from self._members(error, part, margin)
+        if error.previous is not None:
+            word = "caused by" if error.is_cause else "raised while handling"
+            yield from self._folded(error.previous, ("", word), f"{part}.cause", margin, below=f"{margin}  ")
+
+    def _folded(
+        self, error: RaisedException, label: tuple[str, str], fold: str, margin: str, *, below: str
+    ) -> Iterator[TextLine]:
+        """Yield an exception in one line, which unfolds to its details with the margin `below`."""
+        is_open = self._folds.is_open(fold)
+        place = failing_frame(error)
+        branch, word = label
+        pieces = [
+            (branch, "muted"),
+            (f"{OPEN if is_open else CLOSED} {word} ", "muted"),
+            (error.title, "failed"),
+            *([] if place is None else [(f"  {place_text(place)}", "muted")]),
+        ]
+        yield TextLine(fold, tuple(pieces), margin, hang=len(branch) + 2, fold=fold, frame=place)
+        if is_open:
+            yield from self._body(error, fold, below)
+
+    def _members(self, error: RaisedException, part: str, margin: str) -> Iterator[TextLine]:
+        for number, member in enumerate(error.members, 1):
+            is_last = number == len(error.members) and not error.left_out
+            branch, below = ("└─ ", "   ") if is_last else ("├─ ", "│  ")
+            fold = f"{part}.{number}"
+            yield from self._folded(member, (branch, str(number)), fold, margin, below=f"{margin}{below}")
+        if error.left_out:
+            yield TextLine(part, (("└─ ", "muted"), (error.left_out, "muted")), margin)
+
+    def _frames(self, error: RaisedException, part: str, margin: str) -> Iterator[TextLine]:
+        place = error.place
+        frames = list(reversed(error.frames))
+
+        def is_shown(frame: TraceFrame | str) -> bool:
+            return isinstance(frame, TraceFrame) and (frame.is_own or frame is place)
+
+        for number, (shown, group) in enumerate(groupby(frames, is_shown)):
+            fold = f"{part}.frames{number}"
+            if shown:
+                for index, frame in enumerate(group):
+                    assert isinstance(frame, TraceFrame)
+                    yield from self._own_frame(frame, f"{fold}.{index}", margin, is_place=frame is place)
+                continue
+            hidden = list(group)
+            is_open = self._folds.is_open(fold)
+            text = f"{OPEN if is_open else CLOSED} {describe_hidden(hidden)}"
+            yield TextLine(fold, ((text, "muted"),), margin, hang=2, fold=fold)
+            for index, each in enumerate(hidden if is_open else ()):
+                if isinstance(each, str):
+                    yield TextLine(fold, ((f"  {each}", "muted"),), margin)
+                else:
+                    yield from self._own_frame(each, f"{fold}.{index}", f"{margin}  ", is_place=False)
+
+    def _own_frame(self, frame: TraceFrame, fold: str, margin: str, *, is_place: bool) -> Iterator[TextLine]:
+        is_open = self._folds.is_open(fold, usually=is_place)
+        yield from frame_lines(frame, fold, margin, self._excerpts, is_open=is_open, fold=fold)
+        values = self._values.get((frame.file, frame.line, frame.function), ())
+        if values:
+            yield from self._local_variables(values, f"{fold}.locals", f"{margin}  ", frame)
+
+    def _local_variables(
+        self, values: tuple[str, ...], fold: str, margin: str, frame: TraceFrame
+    ) -> Iterator[TextLine]:
+        is_open = self._folds.is_open(fold)
+        names = ", ".join(value.partition(" = ")[0] for value in values)
+        mark = OPEN if is_open else CLOSED
+        text = "locals" if is_open else f"locals {names}"
+        yield TextLine(fold, ((f"{mark} {text}", "muted"),), margin, hang=2, fold=fold, frame=frame)
+        for value in values if is_open else ():
+            name, equals, shown = value.partition(" = ")
+            pieces = ((f"  {name}", "strong"), (equals, "muted"), *code_pieces(shown))
+            yield TextLine(fold, pieces, margin, hang=4, frame=frame)
+
+
+def place_text(frame: TraceFrame) -> str:
+    """Return the file and the line of a frame, in short."""
+    return f"{short_path(frame.file)}:{frame.line}" if frame.line else short_path(frame.file)
+
+
+def short_path(file: str) -> str:
+    """Return a path relative to the working directory or to the user's home, if it is below one of them."""
+    path = PurePath(file)
+    for folder, name in _near_folders():
+        if path.is_relative_to(folder):
+            return f"{name}{path.relative_to(folder)}"
+    return file
+
+
+@cache
+def _near_folders() -> list[tuple[Path, str]]:
+    found = []
+    for find, name in ((Path.cwd, ""), (Path.home, f"~{os.sep}")):
+        with suppress(OSError, RuntimeError):  # the working directory is deleted, or there is no home
+            found.append((find(), name))
+    return found
+
+
+def describe_hidden(frames: list[TraceFrame | str]) -> str:
+    """Return how many frames of which libraries are folded, in words: `3 frames of json and decimal`."""
+    found = [frame for frame in frames if isinstance(frame, TraceFrame)]
+    if not found:
+        return " ".join(str(frame) for frame in frames)
+    packages = list(dict.fromkeys(_package(frame) for frame in reversed(found)))
+    names = packages[:_MOST_PACKAGES]
+    more = len(packages) - len(names)
+    text = ", ".join([*names[:-1], f"{more + 1} more"] if more else names)
+    return f"{pluralize(len(found), 'frame')} of {text}"
+
+
+def _package(frame: TraceFrame) -> str:
+    """Return the name of the library that a file belongs to, by the folders in its path."""
+    parts = list(PurePath(frame.file).parts)
+    for index in reversed(range(len(parts) - 1)):
+        if parts[index] in ("site-packages", "dist-packages") or parts[index].startswith("python3"):
+            return parts[index + 1].removesuffix(".py")
+    return PurePath(frame.file).stem
+
+
+def frame_lines(
+    frame: TraceFrame, part: str, margin: str, excerpts: Excerpts, *, is_open: bool, fold: str = ""
+) -> Iterator[TextLine]:
+    """Yield the place of a frame and its source.
+
+    Args:
+        frame: The frame.
+        part: The part of the page.
+        margin: What comes before each line.
+        excerpts: The source, as far as it has been read.
+        is_open: Whether to show the lines before and after that of the frame.
+        fold: The fold that does so; "" for none.
+    """
+    excerpt = excerpts.get((frame.file, frame.line), _NO_EXCERPT)
+    mark = ""
+    if fold and excerpt.lines:
+        mark = f"{OPEN if is_open else CLOSED} "
+    else:
+        fold = ""
+    pieces: list[Piece] = [(mark, "muted"), (place_text(frame), "strong" if frame.is_own else "muted")]
+    if frame.function:
+        pieces.append((f" in {frame.function}", "" if frame.is_own else "muted"))
+    if is_open and excerpt.state is SourceState.CHANGED:
+        pieces.append((f"  {excerpt.state.value}", "waiting"))
+    shown = tuple(piece for piece in pieces if piece[0])
+    yield TextLine(part, shown, margin, hang=2, fold=fold, frame=frame)
+    if not (is_open and excerpt.lines):
+        for number, source in enumerate(frame.source):
+            yield _source_line(part, margin, (frame.line + number, "" if number else FAILING), source, frame)
+        return
+    indent = min((len(line) - len(line.lstrip()) for line in excerpt.lines if line), default=0)
+    for number, line in enumerate(excerpt.lines, excerpt.first):
+        code, carets, mark = line[indent:], "", ""
+        if number == frame.line:
+            mark, below = FAILING, frame.source[0][1]
+            carets = f"{' ' * (len(code) - len(code.lstrip()))}{below}" if below else ""
+        yield _source_line(part, margin, (number, mark), (code, carets), frame)
+
+
+def _source_line(
+    part: str, margin: str, label: tuple[int, str], source: tuple[str, str], frame: TraceFrame
+) -> TextLine:
+    """Return a line of source after its number; in its colours if it has a mark."""
+    (number, mark), (code, carets) = label, source
+    start = f"{mark:1} {number:{_NUMBER_WIDTH}} │ "
+    below = f"{' ' * len(start)}{carets}" if carets else ""
+    pieces = ((start, "strong"), *code_pieces(code)) if mark else ((f"{start}{code}", "muted"),)
+    return TextLine(part, pieces, margin, hang=len(start), carets=below, frame=frame)
