@@ -26,7 +26,7 @@ _BAR_WIDTH = 48  # cells of the bar for the time of a run
 _SHORT = timedelta(milliseconds=10)  # a shorter time is not divided
 
 
-class Span(NamedTuple):
+class RunSpan(NamedTuple):
     """A part of the time of a run.
 
     Attributes:
@@ -49,7 +49,7 @@ SPAN_SIGNS = {
 }
 
 
-def time_spans(run: RunView, now: datetime, held_until: datetime | None = None) -> list[Span]:
+def time_spans(run: RunView, now: datetime, held_until: datetime | None = None) -> list[RunSpan]:
     """Return where the time of a run went, from the instant for which it was due to its end, or to now.
 
     Args:
@@ -66,22 +66,22 @@ def time_spans(run: RunView, now: datetime, held_until: datetime | None = None) 
         attempts.append((run.started, end))
     started = attempts[0][0] if attempts else end
     waits_from = min(max(run.waiting_since or run.created, begin), started)
-    spans.append(Span("late", elapsed_between(begin, waits_from)))
+    spans.append(RunSpan("late", elapsed_between(begin, waits_from)))
     if run.state is RunState.HELD:
         held_until = started
     if held_until is not None and waits_from < held_until <= started:
-        spans.append(Span("held", elapsed_between(waits_from, held_until)))
+        spans.append(RunSpan("held", elapsed_between(waits_from, held_until)))
         waits_from = held_until
-    spans.append(Span("queued", elapsed_between(waits_from, started)))
+    spans.append(RunSpan("queued", elapsed_between(waits_from, started)))
     last = started
     for start, stop in attempts:
         spans += [
-            Span("between attempts", elapsed_between(last, start)),
-            Span("ran", elapsed_between(start, stop)),
+            RunSpan("between attempts", elapsed_between(last, start)),
+            RunSpan("ran", elapsed_between(start, stop)),
         ]
         last = stop
     if run.state is RunState.RETRYING:
-        spans.append(Span("between attempts", elapsed_between(last, now)))
+        spans.append(RunSpan("between attempts", elapsed_between(last, now)))
     return [span for span in spans if span.length > timedelta()]
 
 
@@ -117,14 +117,14 @@ def earlier_failure(backend: Backend, run: RunView) -> RunView | None:
     return None
 
 
-def time_bar(spans: Sequence[Span]) -> tuple[Piece, ...]:
+def time_bar(spans: Sequence[RunSpan]) -> tuple[Piece, ...]:
     """Return a bar in which each span has its share of the width, and at least a cell."""
     total = sum((span.length for span in spans), timedelta())
     signs = [(SPAN_SIGNS[span.name], max(1, round(_BAR_WIDTH * (span.length / total)))) for span in spans]
     return tuple((sign * cells, tone) for (sign, tone), cells in signs)
 
 
-def time_legend(spans: Sequence[Span]) -> tuple[Piece, ...]:
+def time_legend(spans: Sequence[RunSpan]) -> tuple[Piece, ...]:
     """Return the sign, the name and the length of all spans of each name."""
     pieces: list[Piece] = []
     for name in dict.fromkeys(span.name for span in spans):

@@ -690,7 +690,7 @@ async def test_two_keys_show_why_a_job_failed_and_a_third_one_its_traceback() ->
     backend = ScriptedBackend(replace(snapshot, recent=(cancelled, *snapshot.recent)))
     async with running_app(backend) as driver:
         await driver.press("f", "enter")
-        assert "Mon 2026-03-16 10:24:04 GMT: KeyError: 'amount'" in driver.text
+        assert "FAILED KeyError: 'amount'" in driver.text
         await driver.press("enter")
         assert isinstance(driver.screen, RunScreen)
         assert "import_orders #876" in driver.text

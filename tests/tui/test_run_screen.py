@@ -235,7 +235,7 @@ async def test_upper_e_opens_the_line_that_failed_in_the_editor(
     async with running_app(backend) as driver:
         await driver.press(*keys)
         assert driver.toasts == []
-    assert edited.read_text() == repr(["+2", source])
+    assert edited.read_text() == repr(["+2", source])  # noqa: ASYNC240 - a small file
 
 
 @async_test

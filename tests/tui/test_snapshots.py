@@ -169,6 +169,7 @@ def test_the_dashboard_shows_a_quiet_time_and_the_ticks_in_it(assert_screen: Ass
     assert_screen(snapshots.quiet(), ["3"])
 
 
+@also_large
 def test_the_screen_of_a_failed_run_shows_its_traceback(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"])
 
@@ -188,6 +189,15 @@ def test_the_sorted_column_is_marked(assert_screen: AssertScreen) -> None:
 
 def test_the_screen_of_a_job_shows_its_ticks_and_runs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), [*"jjjj", "enter"])
+
+
+@also_large
+def test_the_screen_of_a_job_that_failed_shows_the_line_of_code(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["f", "enter"])
+
+
+def test_a_failed_run_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"], theme="textual-light")
 
 
 def test_the_screen_of_one_off_runs_shows_no_ticks(assert_screen: AssertScreen) -> None:

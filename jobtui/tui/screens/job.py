@@ -142,8 +142,11 @@ class JobScreen(ModalScreen[None]):
         self._details = details
         snapshot = self._backend.snapshot()
         failed = next((run for run in details.runs if run.state.failed), None)
-        self._failure.show_run(failed if failed_last(details.job) else None)
+        shown = failed if failed_last(details.job) else None
+        self._failure.show_run(shown)
         facts = list_job_facts(details, snapshot.zone)
+        if shown is not None:  # by the block above
+            facts = [(label, text) for label, text in facts if label != "failure"]
         self._about.update(key_value_grid((label, cell_text(text)) for label, text in facts))
         self._ticks.update(_tick_list(details.preview, snapshot))
         notes = details.preview.changes
