@@ -20,6 +20,7 @@ from jobtui.frontend.backend import JobDetails, LogPage, RunLines, SchedulePrevi
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk, OutputLine
+from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Never, Once, Schedule
@@ -151,12 +152,16 @@ def encode_schedule(schedule: Schedule) -> Json:
             values = {"kind": "once", "at": schedule.at.isoformat()}
         case Never():
             values = {"kind": "never"}
+        case AdjustedSchedule():
+            values = {"kind": "adjusted", **_ADJUSTED.encode(schedule)}
         case _:
             values = {"kind": "other"}
     return {**values, "tz": zone_name(schedule.tz)}
 
 
-def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
+def decode_schedule(  # noqa: PLR0911 - one for each kind
+    json: Mapping[str, Any], tz: tzinfo
+) -> Schedule:
     """Return the schedule that a JSON object describes.
 
     A schedule of an unknown kind, or of a zone that this machine does not know, becomes a `ForeignSchedule`.
@@ -176,7 +181,10 @@ def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
                 return Once(_decode_instant(at, zone(name)))
             case {"kind": "never", "tz": str(name)}:
                 return Never(zone(name))
-    except (BadSpec, ValueError):
+            case {"kind": "adjusted", "base": dict(base)}:
+                if not isinstance(decode_schedule(base, tz), ForeignSchedule):
+                    return _ADJUSTED.decode(json, tz)
+    except (BadSpec, ValueError, TypeError, KeyError):
         pass
     return ForeignSchedule(tz)
 
@@ -221,6 +229,7 @@ OUTPUT_CHUNK, OUTPUT_LINE, RUN_LINES = Codec(OutputChunk), Codec(OutputLine), Co
 LOG_PAGE = Codec(LogPage)
 SCHEDULE_PREVIEW = Codec(SchedulePreview)
 RUN_PAGE, EXPLANATION, STACK = Codec(RunPage), Codec(Explanation), Codec(RunStack)
+_ADJUSTED = Codec(AdjustedSchedule)
 RUN_LISTS = ("running", "waiting", "scheduled", "recent", "abandoned")  # the lists of runs of a snapshot
 
 

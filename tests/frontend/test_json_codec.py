@@ -33,6 +33,7 @@ from jobtui.frontend.json_codec import (
 )
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.runtime.output_log import OutputChunk, OutputLine
+from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.dst import DstEffect, DstNote, Tick, TickPreview
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone_name
@@ -90,7 +91,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
     )
     rates = st.timedeltas(timedelta(milliseconds=1), timedelta(days=2000))
     starts = zones.flatmap(instants)
-    return st.one_of(
+    plain = st.one_of(
         st.builds(Cron, specs, tz=zones, dst=st.sampled_from(["once", "every"])),
         st.builds(Cron, st.sampled_from(["TZ=Asia/Kathmandu 5 4 * * *"]), tz=zones),
         st.builds(Every, rates, tz=zones),
@@ -98,6 +99,18 @@ def schedules() -> st.SearchStrategy[Schedule]:
         st.builds(lambda rate, tz, start: Every(rate, tz=tz).anchored(start), rates, zones, starts),
         st.builds(Once, starts),
     )
+    waits = st.timedeltas(timedelta(), timedelta(days=2))
+    adjusted = st.builds(
+        AdjustedSchedule,
+        base=plain,
+        not_before=optional(starts),
+        until=optional(starts),
+        spread=waits,
+        jitter=waits,
+        name=TEXT,
+        seed=TEXT,
+    )
+    return plain | adjusted
 
 
 def runs(tz: tzinfo) -> st.SearchStrategy[RunView]:
@@ -198,6 +211,9 @@ def comparable(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
         return "every", str(value), zone_name(value.tz), start, value.first_at_start
     if isinstance(value, Once):
         return "once", comparable(value.at), zone_name(value.tz)
+    if isinstance(value, AdjustedSchedule):
+        bounds = [bound and bound.timestamp() for bound in (value.not_before, value.until)]
+        return comparable(value.base), bounds, value.spread, value.jitter, value.name, value.seed
     if isinstance(value, tuple):
         return [comparable(each) for each in value]
     if is_dataclass(value):
@@ -414,6 +430,13 @@ def test_a_malformed_snapshot_raises_key_error_type_error_or_value_error(
 def test_a_malformed_schedule_does_not_raise_when_decoded(malformed: Any) -> None:
     """A schedule of a newer version must not break the snapshot."""
     assert decode_schedule({"kind": malformed}, UTC) == ForeignSchedule(UTC)
+    base = {"kind": "cron", "spec": "@daily", "tz": "UTC", "dst": "once"}
+    adjusted = encode_schedule(AdjustedSchedule(base=Cron("@daily", tz="UTC")))
+    for name in adjusted:
+        assert isinstance(
+            decode_schedule({**adjusted, name: malformed}, UTC), ForeignSchedule | AdjustedSchedule
+        )
+        assert decode_schedule({**adjusted, "base": {**base, "spec": malformed}}, UTC) == ForeignSchedule(UTC)
     for kind in ("cron", "every", "once"):
         for name in ("spec", "tz", "dst", "start", "at"):
             whole = {"kind": kind, "spec": "@every 5s", "tz": "UTC", "dst": "once", "start": None, "at": ""}

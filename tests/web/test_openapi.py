@@ -184,6 +184,7 @@ def scheduler_with_every_kind_of_job(blocking_job: BlockingJob) -> Scheduler:
         "1h", blocking_job, start=datetime.now(UTC) + FAR, name="from", misfire="all", overlap="allow"
     )
     scheduler.schedule(Once(datetime.now(UTC) + FAR), blocking_job, name="once")
+    scheduler.schedule("@daily", blocking_job, name="adjusted", spread="1h", jitter="5s", until="2100-01-01")
     scheduler.schedule("0 0 0 30 2 ?", blocking_job, name="never", overlap="replace")
     scheduler.schedule("@daily", blocking_job, name="held").pause()
     scheduler.schedule("@daily", fail, name="fails")
