@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
-from itertools import compress, count
+from itertools import compress, count, takewhile
 from operator import is_not
 from typing import NamedTuple
 
 from jobtui.engine.views import JobView
 from jobtui.frontend.formatting import failed_last, failed_lately, status_words
+from jobtui.frontend.now_next import LATE, needs_attention
 
 
 class _Facts(NamedTuple):
@@ -19,6 +20,7 @@ class _Facts(NamedTuple):
     failed_last: bool
     failed_lately: bool
     is_paused: bool
+    needs_attention: bool
     upcoming: int  # how many ticks and one-off runs of it wait for their time
     due: tuple[float, str, int] | None  # its next tick as a timestamp, its name and its place
 
@@ -37,6 +39,7 @@ class JobIndex:
         self._jobs: Sequence[JobView] = ()
         self._facts: list[_Facts] = []
         self._failing: set[int] = set()  # places
+        self._attention: set[int] = set()  # places of the jobs that need it, whatever the time
         self._due: list[tuple[float, str, int]] = []  # sorted
         self._totals: Counter[str] = Counter()
         self._texts: list[str] | None = None  # for `matching`, from its first call on
@@ -78,6 +81,11 @@ class JobIndex:
         """The number of ticks and one-off runs that wait; of each job, only the next tick counts."""
         return self._totals["upcoming"]
 
+    def needing_attention(self, now: float) -> list[JobView]:
+        """Return the jobs that need attention at an instant, in seconds since the epoch."""
+        late = takewhile(lambda due: due[0] < now - LATE.total_seconds(), self._due)
+        return [self._jobs[place] for place in {*self._attention, *(place for *_, place in late)}]
+
     def soonest(self, limit: int) -> list[JobView]:
         """Return the jobs whose next ticks are the first, the soonest first."""
         return [self._jobs[place] for _, _, place in self._due[:limit]]
@@ -97,22 +105,26 @@ class JobIndex:
         self._facts = [_facts_of(job, place) for place, job in enumerate(self._jobs)]
         self._texts = None
         self._failing.clear()
+        self._attention.clear()
         self._totals.clear()
         self._due = sorted(facts.due for facts in self._facts if facts.due is not None)
         for place, facts in enumerate(self._facts):
-            self._count(facts, 1)
-            if facts.failed_last:
-                self._failing.add(place)
+            self._mark(facts, place)
 
     def _count(self, facts: _Facts, by: int) -> None:
         self._totals["failed_lately"] += by * facts.failed_lately
         self._totals["paused"] += by * facts.is_paused
         self._totals["upcoming"] += by * facts.upcoming
 
-    def _add(self, facts: _Facts, place: int) -> None:
+    def _mark(self, facts: _Facts, place: int) -> None:
         self._count(facts, 1)
         if facts.failed_last:
             self._failing.add(place)
+        if facts.needs_attention:
+            self._attention.add(place)
+
+    def _add(self, facts: _Facts, place: int) -> None:
+        self._mark(facts, place)
         if facts.due is not None:
             insort(self._due, facts.due)
 
@@ -120,6 +132,7 @@ class JobIndex:
         facts = self._facts[place]
         self._count(facts, -1)
         self._failing.discard(place)
+        self._attention.discard(place)
         if facts.due is not None:
             del self._due[bisect_left(self._due, facts.due)]
 
@@ -129,6 +142,7 @@ def _facts_of(job: JobView, place: int) -> _Facts:
         failed_last=failed_last(job),
         failed_lately=failed_lately(job),
         is_paused=job.paused_since is not None,
+        needs_attention=needs_attention(job),
         upcoming=(job.next is not None) + job.scheduled,
         due=None if job.next is None else (job.next.timestamp(), job.name, place),
     )

@@ -14,6 +14,7 @@ from jobtui.frontend.formatting import (
     DST,
     countdown,
     elapsed_between,
+    failed_last,
     format_age,
     format_instant,
     format_pause,
@@ -80,6 +81,15 @@ def is_late(job: JobView, now: datetime) -> bool:
 def is_paused_by_failures(job: JobView) -> bool:
     """Return whether a job is paused because it failed too often."""
     return job.paused_since is not None and job.paused_by == _BY_FAILURES
+
+
+def needs_attention(job: JobView) -> bool:
+    """Return whether a job runs or waits, failed last, or is paused by its failures."""
+    return (
+        bool(job.running or job.queued or job.held or job.retrying)
+        or failed_last(job)
+        or is_paused_by_failures(job)
+    )
 
 
 def _pieces(job: JobView, runs: LiveRuns, now: datetime) -> Iterable[Piece]:

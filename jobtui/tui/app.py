@@ -401,7 +401,7 @@ class JobtuiApp(App[None]):
         yield SystemCommand("Cancel the selected run", "x", dashboard.action_cancel)
         yield SystemCommand("Filter the jobs", "/", dashboard.action_filter)
         yield SystemCommand("Show the output of all jobs", "o", self.action_output)
-        yield SystemCommand("Move to the next job that failed", "f", dashboard.action_next_failed)
+        yield SystemCommand("Move to the next job that failed", "n", dashboard.action_next_failed)
         yield SystemCommand("Help", "?", self.action_help)
         yield SystemCommand(self._quit_label, "q", self.action_quit)
         for command in super().get_system_commands(screen):

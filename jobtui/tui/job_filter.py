@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobtui.engine.views import JobView
+from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.job_index import JobIndex
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.line_table import Column
@@ -26,15 +27,21 @@ class JobListFilter:
             several statuses: it runs, others of its runs wait, it is paused, and it failed lately.
         sort: The key of the column to sort by; "" for the order of registration.
         reverse: Whether to reverse the usual order of that column.
+        attention: Whether to show only the jobs that need attention.
     """
 
     words: tuple[str, ...] = ()
     sort: str = REGISTRATION_ORDER
     reverse: bool = False
+    attention: bool = False
 
     def with_words(self, text: str) -> JobListFilter:
         """Return a filter with the words of `text` and the same order."""
         return replace(self, words=tuple(text.casefold().split()))
+
+    def next_view(self) -> JobListFilter:
+        """Return a filter with the other view: all jobs, or those that need attention."""
+        return replace(self, attention=not self.attention)
 
     def next_sort(self) -> JobListFilter:
         """Return a filter sorted by the next of `SORT_KEYS`, and after the last by registration."""
@@ -51,9 +58,16 @@ class JobListFilter:
         """Return a filter sorted by the same column in the opposite order."""
         return replace(self, reverse=not self.reverse)
 
-    def apply(self, index: JobIndex) -> list[JobView]:
-        """Return the jobs that match, in order."""
+    def apply(self, index: JobIndex, attention: AttentionView) -> list[JobView]:
+        """Return the jobs that match, in order.
+
+        Args:
+            index: All jobs.
+            attention: Those that need attention.
+        """
         matching = index.matching(self.words)
+        if self.attention:
+            matching = [job for job in matching if job in attention]
         column = _SORTABLE.get(self.sort)
         if column is not None and column.sort_key is not None:
             # Sorting is stable: equal jobs stay in the order of registration.

@@ -618,17 +618,17 @@ async def test_the_header_shortens_the_names_of_many_failing_jobs() -> None:
 
 
 @async_test
-async def test_f_moves_to_each_job_that_failed_and_then_to_the_first_one_again() -> None:
+async def test_n_moves_to_each_job_that_failed_and_then_to_the_first_one_again() -> None:
     """From a pane, too. A filter by the word in its row finds it, too."""
     jobs = list(snapshots.many_jobs(100).jobs)
     for index in (20, 70):
         jobs[index] = replace(jobs[index], recent=(RunState.FAILED, RunState.SKIPPED), failures=1)
     async with running_app(ScriptedBackend(snapshots.make(jobs))) as driver:
         for expected in ("job_020", "job_070", "job_099", "job_020"):
-            await driver.press("f")
+            await driver.press("n")
             assert selected(driver) == expected
             assert re.search(f"▸ ✗ FAILED +{expected}", driver.text)
-        await driver.press("3", "f")
+        await driver.press("3", "n")
         assert driver.focus == "jobs"
         assert selected(driver) == "job_070"
         await driver.press("slash", *"fail", "enter")
@@ -636,10 +636,36 @@ async def test_f_moves_to_each_job_that_failed_and_then_to_the_first_one_again()
 
 
 @async_test
-async def test_f_finds_a_job_that_fails_now_and_then() -> None:
+async def test_f_shows_only_the_jobs_that_need_attention_and_then_all_again() -> None:
+    """The cursor stays on its job, and the title says which view it is."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        await driver.press("j", "f")
+        expected = [
+            *("refresh_cache", "hash_folder", "compress_log", "import_orders", "check_sockets", "send_mail"),
+        ]
+        assert job_names(driver) == expected
+        assert selected(driver) == "hash_folder"
+        assert "0 Jobs 6 of 9 that need attention" in driver.text
+        await driver.press("f")
+        assert len(job_names(driver)) == 9
+        assert selected(driver) == "hash_folder"
+        assert "0 Jobs 9━" in driver.text
+
+
+@async_test
+async def test_a_view_without_a_job_that_needs_attention_says_so() -> None:
+    async with running_app(ScriptedBackend(snapshots.make([snapshots.make_job()]))) as driver:
+        await driver.press("f")
+        assert "no job needs attention; f shows all" in driver.text
+        await driver.press("slash", *"xyz", "enter")
+        assert "no job matches the filter" in driver.text
+
+
+@async_test
+async def test_n_finds_a_job_that_fails_now_and_then() -> None:
     """If none failed last. On its screen, f moves to the next run that failed."""
     async with running_app(ScriptedBackend(snapshots.idle())) as driver:
-        await driver.press("f")
+        await driver.press("n")
         assert selected(driver) == "import_orders"
         await driver.press("enter")
         assert "KeyError: 'amount'" in driver.text.split("Latest runs")[0]
@@ -648,10 +674,10 @@ async def test_f_finds_a_job_that_fails_now_and_then() -> None:
 
 
 @async_test
-async def test_f_in_the_pane_recent_moves_to_the_next_run_that_failed() -> None:
+async def test_n_in_the_pane_recent_moves_to_the_next_run_that_failed() -> None:
     """Its traceback is one key away."""
     async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
-        await driver.press("4", "f", "f")
+        await driver.press("4", "n", "n")
         row = driver.table("recent").selected
         assert row is not None
         assert row.number == 876  # 866, and then from the top again
@@ -662,20 +688,20 @@ async def test_f_in_the_pane_recent_moves_to_the_next_run_that_failed() -> None:
 @pytest.mark.parametrize(
     ("snapshot", "keys", "text"),
     [
-        (snapshots.make([snapshots.make_job()]), "f", "no job failed lately"),
+        (snapshots.make([snapshots.make_job()]), "n", "no job failed lately"),
         (snapshots.make([snapshots.make_job()]), ("enter", "f"), "none of these runs failed"),
-        (snapshots.empty(), "f", "no job failed lately"),
-        (snapshots.mid_run(), "4ff", ""),
-        (snapshots.empty(), "4f", "no recent run failed"),
+        (snapshots.empty(), "n", "no job failed lately"),
+        (snapshots.mid_run(), "4nn", ""),
+        (snapshots.empty(), "4n", "no recent run failed"),
         (
             snapshots.many_jobs(),
-            ("slash", *"job_00", "enter", "f"),
+            ("slash", *"job_00", "enter", "n"),
             "the filter hides the jobs that failed",
         ),
     ],
 )
 @async_test
-async def test_f_says_why_it_moves_nowhere(snapshot: Snapshot, keys: tuple[str, ...], text: str) -> None:
+async def test_n_says_why_it_moves_nowhere(snapshot: Snapshot, keys: tuple[str, ...], text: str) -> None:
     """No key is silent."""
     async with running_app(ScriptedBackend(snapshot)) as driver:
         await driver.press(*keys)
@@ -689,7 +715,7 @@ async def test_two_keys_show_why_a_job_failed_and_a_third_one_its_traceback() ->
     cancelled = snapshots.ended_run(877, "import_orders", 1, RunState.CANCELLED)
     backend = ScriptedBackend(replace(snapshot, recent=(cancelled, *snapshot.recent)))
     async with running_app(backend) as driver:
-        await driver.press("f", "enter")
+        await driver.press("n", "enter")
         assert "FAILED KeyError: 'amount'" in driver.text
         await driver.press("enter")
         assert isinstance(driver.screen, RunScreen)

@@ -10,6 +10,7 @@ import pytest
 from support import snapshots
 
 from jobtui.engine.enums import JobStatus, RunState
+from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.job_index import JobIndex
 from jobtui.tui.job_filter import REGISTRATION_ORDER, SORT_KEYS, JobListFilter
 from jobtui.tui.widgets.columns import JOB_COLUMNS
@@ -31,7 +32,7 @@ COLUMN = {column.key: column for column in JOB_COLUMNS}
 
 def names(job_filter: JobListFilter) -> list[str]:
     """Return the names of the jobs above that match, in order."""
-    return [job.name for job in job_filter.apply(JobIndex(JOBS))]
+    return [job.name for job in job_filter.apply(JobIndex(JOBS), AttentionView())]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,8 @@ def test_the_filter_finds_a_job_by_every_word_for_what_it_does(words: str, chang
     idle = snapshots.make_job("a")
     for word in words.split():
         job_filter = JobListFilter().with_words(word)
-        assert job_filter.apply(JobIndex([replace(idle, **changes)]))
-        assert not job_filter.apply(JobIndex([idle])) or word == "idle"
+        assert job_filter.apply(JobIndex([replace(idle, **changes)]), AttentionView())
+        assert not job_filter.apply(JobIndex([idle]), AttentionView()) or word == "idle"
 
 
 @pytest.mark.parametrize(

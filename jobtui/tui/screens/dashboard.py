@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
+from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.now_next import live_runs
@@ -88,12 +89,13 @@ class Dashboard(Screen[None]):
             id="jobs.filter",
         ),
         Binding(
-            "f",
+            "n",
             "next_failed",
             "Failed",
             tooltip="Move to the next job, or recent run, that failed",
             id="jobs.next_failed",
         ),
+        Binding("f", "view", "Show all jobs, or those that need attention", show=False, id="jobs.view"),
         Binding(
             "s",
             "sort",
@@ -144,6 +146,7 @@ class Dashboard(Screen[None]):
         self._panes = Panes()
         self._job_filter = JobListFilter()
         self._marks: frozenset[str] = frozenset()  # the names of the jobs that the user has marked
+        self._attention = AttentionView()
         self._key_state: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -191,16 +194,18 @@ class Dashboard(Screen[None]):
 
     def _update_jobs(self) -> None:
         snapshot = self._snapshot
-        jobs = self._job_filter.apply(self._index)
-        self._jobs.set_empty_text(
-            "no job matches the filter; escape clears it"
-            if snapshot.jobs
-            else "no jobs yet: register one with jobtui.schedule(...) or jobtui.every(...)"
-        )
+        if self._job_filter.attention:
+            self._attention.update(self._index, snapshot.at)
+        jobs = self._job_filter.apply(self._index, self._attention)
+        self._jobs.set_empty_text(self._empty_text())
         self._jobs.update_rows(jobs, snapshot.at)
         title = f"0 Jobs {len(jobs)}"
+        if self._job_filter.words or self._job_filter.attention:
+            title += f" of {len(snapshot.jobs)}"
+        if self._job_filter.attention:
+            title += " that need attention"
         if self._job_filter.words:
-            title += f" of {len(snapshot.jobs)}, filter: {' '.join(self._job_filter.words)}"
+            title += f", filter: {' '.join(self._job_filter.words)}"
         if self._job_filter.title:
             title += f", by {self._job_filter.title}"
         if self._marks:
@@ -209,6 +214,13 @@ class Dashboard(Screen[None]):
         title = literal_title(title)
         if self._jobs.border_title != title:
             self._jobs.border_title = title
+
+    def _empty_text(self) -> str:
+        if not self._snapshot.jobs:
+            return "no jobs yet: register one with jobtui.schedule(...) or jobtui.every(...)"
+        if self._job_filter.words:
+            return "no job matches the filter; escape clears it"
+        return "no job needs attention; f shows all"
 
     def _set_job_filter(self, job_filter: JobListFilter) -> None:
         self._job_filter = job_filter
@@ -446,6 +458,11 @@ class Dashboard(Screen[None]):
             self._warn("the filter hides the jobs that failed; escape clears it")
         else:
             self._warn("no job failed lately")
+
+    def action_view(self) -> None:
+        """Show all jobs, or only those that need attention."""
+        self._attention.clear()
+        self._set_job_filter(self._job_filter.next_view())
 
     def action_why(self) -> None:
         """Explain the latest tick of the selected job, or the selected run."""

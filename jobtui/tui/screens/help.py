@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from jobtui.frontend.formatting import DST, JOB_SIGNS, STATE_SIGNS
+from jobtui.frontend.outcome_strip import BARS
 from jobtui.runtime.timer import MAX_SLEEP
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import CHOSEN_MARK, FOCUSED_MARK, UNFOCUSED_MARK
@@ -109,7 +110,7 @@ def _sign_list() -> Table:
         ("status", [f"{sign.glyph} {word}" for word, sign in JOB_SIGNS.items()]),
         ("name", ["+2 of its runs wait"]),
         ("run", [*(f"{sign.glyph} {state.value}" for state, sign in STATE_SIGNS.items()), "#866 its number"]),
-        ("outcomes", ["▁▃█ OK, as high as the run was long", "any other by its sign"]),
+        ("outcomes", [f"{BARS} OK, as high as the run was long", "any other by its sign"]),
         ("now / next", [f"{DST} a clock change affects it; enter shows how"]),
         ("fail", ["✗ its latest run failed"]),
     ):
