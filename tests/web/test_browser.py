@@ -532,6 +532,7 @@ def test_the_log_follows_a_run_and_is_searched(
         release.wait(LIMIT)
         print(attack)
         print("a warning", file=sys.stderr)
+        log.write("slow", 1, "INFO", "a record\n")
         print("last line")
 
     scheduler.every("1h", job, name="slow")
@@ -546,7 +547,7 @@ def test_the_log_follows_a_run_and_is_searched(
         assert browser.driver.current_url.endswith(f"/log?run={run.number}")
         browser.mark_page()
         browser.press("/")
-        browser.press("LINE")
+        browser.press("line")
         browser.wait_for_text("#log-matches", "1 line contains the text")
         release.set()
         browser.wait_for_text("#log", "last line")
@@ -563,8 +564,10 @@ def test_the_log_follows_a_run_and_is_searched(
         browser.find("#only").click()
         assert browser.text_of("#log") == "first line last line"
         browser.find("#only").click()
-        browser.find("#level").send_keys("warnings")
-        assert browser.text_of("#log") == "a warning"
+        assert "a record" in browser.text_of("#log")
+        browser.find("#level option[value=ERROR]").click()
+        assert "a record" not in browser.text_of("#log")
+        assert "a warning" in browser.text_of("#log")
         browser.find("h1").click()
         browser.press("W", "T")
         assert browser.has("#log.nowrap.no-times")

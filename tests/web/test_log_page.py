@@ -18,7 +18,6 @@ from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.frontend.backend import LogLine
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.frontend.log_levels import Level
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.web.pages import log_page
@@ -32,10 +31,10 @@ def test_a_line_has_its_time_in_the_zone_and_a_tone_for_its_level() -> None:
     lines = [LogLine(AT, "a", 1, stream, "text") for stream in ("stdout", "stderr", "ERROR", "INFO")]
     shown = show_lines(lines, UTC)
     assert [(line.stream, line.level, line.tone) for line in shown] == [
-        ("", Level.ALL, ""),
-        ("stderr", Level.WARNING, "waiting"),
-        ("ERROR", Level.ERROR, "failed"),
-        ("INFO", Level.ALL, ""),
+        ("", None, ""),
+        ("stderr", None, "waiting"),
+        ("ERROR", 40, "failed"),
+        ("INFO", 20, ""),
     ]
     assert (shown[0].at, shown[0].instant) == ("02:30:05.123", "2026-11-27T02:30:05.123+00:00")
     assert [line.at for line in show_lines([LogLine(None, "", 1, "", "text")], UTC)] == [""]
@@ -108,19 +107,32 @@ def test_the_filter_and_the_search_work_without_a_script(
     scheduler: Scheduler, log: OutputLog, client: PageClient
 ) -> None:
     run_captured(scheduler, log, talk)
-    assert lines(client.get("/@jobs/log?run=1&level=warning").page) == ["a warning"]
-    found = client.get("/@jobs/log?run=1&q=LINE").page
+    found = client.get("/@jobs/log?run=1&q=line").page
     assert len(lines(found)) == 3
     assert "2 lines contain the text" in found.find_one("p", id="log-caption").plain_text
     marked = [
         each for each in found.find_one("pre", id="log").children if "match" in each.attributes["class"]
     ]
     assert [each.plain_text for each in marked] == ["first line", "last line"]
-    only = client.get("/@jobs/log?run=1&q=LINE&only=on&wrap=off").page
+    only = client.get("/@jobs/log?run=1&q=line&only=on&wrap=off").page
     assert lines(only) == ["first line", "last line"]
     assert "checked" in only.find_one("input", id="only").attributes
     assert only.find_one("pre", id="log").attributes["class"] == "log nowrap"
-    assert "no line passes the filter" in client.get("/@jobs/log?run=1&level=error").page.plain_text
+    assert lines(client.get("/@jobs/log?run=1&q=LINE&only=on").page) == []
+    assert "no line passes the filter" in client.get("/@jobs/log?run=1&q=LINE&only=on").page.plain_text
+
+
+def test_a_filter_for_levels_hides_log_records_below_and_no_lines_of_streams(
+    scheduler: Scheduler, log: OutputLog, client: PageClient
+) -> None:
+    log.write("talk", 0, "stdout", "plain\n")
+    for level in ("DEBUG", "INFO", "WARNING", "ERROR", "Level 35"):
+        log.write("talk", 0, level, f"{level}\n")
+    assert lines(client.get("/@jobs/log?level=warning").page) == ["plain", "WARNING", "ERROR", "Level 35"]
+    page = client.get("/@jobs/log").page
+    assert len(lines(page)) == 6
+    chosen = page.find_one("select", id="level").find_all("option", selected="")
+    assert [each.plain_text for each in chosen] == ["all levels"]
 
 
 def test_the_log_of_a_job_is_that_of_its_run_that_runs_or_of_its_latest_one(
@@ -200,7 +212,7 @@ def test_a_file_has_a_limit(
     [
         ("run=x", 400, "the run number must be a whole number"),
         ("run=88", 404, "there is no run 88"),
-        ("level=loud", 400, "level must be one of all, warning, error"),
+        ("level=loud", 400, "level must be one of INFO, WARNING, ERROR, CRITICAL"),
         ("file=a", 400, "allowed: run, job, before"),
     ],
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -132,6 +133,41 @@ def test_the_header_of_every_page_says_what_is_wrong(scheduler: Scheduler, clien
         assert alarm.plain_text.startswith("! orders <b> failed at ")
         assert alarm.plain_text.endswith(": ValueError: no such order")
         assert "tone-failed" in alarm.attributes["class"]
+
+
+def test_the_pages_of_a_failed_run_and_of_its_job_show_the_users_own_line_first(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """The error, the file with the line, and the source; the frames of libraries are in the traceback."""
+
+    def parse() -> None:
+        json.loads("<b>")
+
+    job = scheduler.every("1h", parse, name="orders")
+    assert scheduler.now(job).wait(LIMIT)
+    for path in ("/@jobs/runs/1", "/@jobs/jobs/orders"):
+        failure = client.get(path).page.find_one("pre", id="failure").plain_text
+        assert failure.startswith("✗ FAILED json.decoder.JSONDecodeError: Expecting value")
+        assert 'json.loads("<b>")' in failure
+        assert "test_pages.py:" in failure
+        assert "decoder.py" not in failure
+    assert "decoder.py" in client.get("/@jobs/runs/1").page.find_one("pre", id="traceback").text
+    assert not client.get("/@jobs/jobs/orders").page.find_all("b")
+
+
+def test_the_page_of_a_run_shows_where_its_time_went(
+    scheduler: Scheduler, client: PageClient, release: threading.Event
+) -> None:
+    """A run that was held, and one that only ran."""
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
+    runs = [scheduler.now(job), scheduler.now(job)]
+    since = scheduler.snapshot().at
+    wait_until(lambda: scheduler.snapshot().at - since > timedelta(milliseconds=20))
+    release.set()
+    assert all(run.wait(LIMIT) for run in runs)
+    label = client.get("/@jobs/runs/2").page.find_one("svg").attributes["aria-label"]
+    assert "held " in label
+    assert not client.get("/@jobs/runs/1").page.find_all("svg")
 
 
 def test_each_empty_list_has_a_caption_that_says_so(client: PageClient) -> None:
@@ -638,7 +674,9 @@ def test_the_title_and_the_icon_show_the_state(
 
     def tab(path: str) -> tuple[str, str]:
         page = client.get(path).page
-        return page.find_one("title").plain_text, page.find_one("link", id="icon").attributes["href"]
+        return page.find_one("head").find_one("title").plain_text, page.find_one(
+            "link", id="icon"
+        ).attributes["href"]
 
     fails = scheduler.every("1h", lambda: 1 / 0, name="fails")
     started = threading.Event()

@@ -15,7 +15,16 @@ from aiohttp import web
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import LogLine, LogPage
 from jobtui.frontend.json_codec import STATUS_PAGE
-from jobtui.frontend.log_levels import TONES, Level, level_of
+from jobtui.frontend.log_view import (
+    LEAST_LEVELS,
+    LineFilter,
+    LineSearch,
+    TimeStamps,
+    format_line_time,
+    level_number,
+    stream_label,
+    stream_tone,
+)
 from jobtui.process.terminal_text import terminal_line
 from jobtui.web.cancellable_thread import Check, to_cancellable_thread
 from jobtui.web.pages.view_context import ViewContext
@@ -37,7 +46,7 @@ class ShownLine:
         job: The name of the job whose run wrote it; "" on the page of one run, and outside of runs.
         run: The number of that run; 0 as above.
         stream: The stream or the level; "" for the standard output.
-        level: The level.
+        level: The number of the level of a log record; None for a line of a stream.
         tone: The tone of its colour.
         text: The text.
         is_match: Whether it contains the text that the user searches for.
@@ -48,7 +57,7 @@ class ShownLine:
     job: str
     run: int
     stream: str
-    level: Level
+    level: int | None
     tone: str
     text: str
     is_match: bool = False
@@ -65,21 +74,21 @@ def show_lines(
         with_runs: Whether to name the run that wrote each line.
         search: The text that is searched for, in any case; "" for none.
     """
-    shown, wanted = [], search.casefold()
+    shown, wanted = [], LineSearch(search)
     for line in lines:
         instant = None if line.at is None else datetime.fromtimestamp(line.at, zone)
-        level, text = level_of(line.stream), terminal_line(line.text)
+        text = terminal_line(line.text)
         shown.append(
             ShownLine(
-                at="" if instant is None else f"{instant:%H:%M:%S}.{instant.microsecond // 1000:03}",
+                at=format_line_time(line.at, TimeStamps.ABSOLUTE, None, zone),
                 instant="" if instant is None else instant.isoformat(timespec="milliseconds"),
                 job=line.job if with_runs else "",
                 run=line.run if with_runs else 0,
-                stream="" if line.stream == "stdout" else line.stream,
-                level=level,
-                tone=TONES[level],
+                stream=stream_label(line.stream),
+                level=level_number(line.stream),
+                tone=stream_tone(line.stream),
                 text=text,
-                is_match=bool(wanted) and wanted in text.casefold(),
+                is_match=bool(search) and wanted.matches(text),
             )
         )
     return shown
@@ -108,10 +117,11 @@ class LogView:
         page: LogPage = await asyncio.to_thread(
             call_scheduler, self._backend.log_page, number, before=query.get("before")
         )
-        level, search = _read_level(query.get("level", "")), query.get("q", "").strip()
+        admitted, search = LineFilter(least=_read_level(query.get("level", ""))), query.get("q", "").strip()
         zone = self._backend.zone
-        lines = show_lines((*page.lines, *page.unfinished), zone, with_runs=run is None, search=search)
-        lines = [line for line in lines if line.level >= level]
+        finished = [line for line in page.lines if admitted.admits(line)]
+        unfinished = [line for line in page.unfinished if admitted.admits(line)]
+        lines = show_lines((*finished, *unfinished), zone, with_runs=run is None, search=search)
         matches = sum(line.is_match for line in lines)
         if search and "only" in query:
             lines = [line for line in lines if line.is_match]
@@ -121,11 +131,11 @@ class LogView:
             "run": run,
             "lines": lines,
             "page": page,
-            "finished": len(lines) - len(page.unfinished),
+            "finished": len(lines) - len(unfinished),
             "search": search,
             "matches": matches,
-            "level": level,
-            "levels": [("", "all lines"), ("warning", "warnings and errors"), ("error", "errors")],
+            "level": admitted.least,
+            "levels": [(name, level_number(name) or 0) for name in LEAST_LEVELS],
             "only": "only" in query,
             "wraps": query.get("wrap") != "off",
             "earlier": f"log?{urlencode({**about, **kept, 'before': page.before})}" if page.before else "",
@@ -186,9 +196,9 @@ class LogView:
             position = page.after
 
 
-def _read_level(text: str) -> Level:
-    try:
-        return Level[text.upper()] if text else Level.ALL
-    except KeyError:
-        allowed = ", ".join(each.name.lower() for each in Level)
-        raise Problem(HTTPStatus.BAD_REQUEST, f"level must be one of {allowed}") from None
+def _read_level(text: str) -> str:
+    level = text.upper()
+    if level not in LEAST_LEVELS:
+        allowed = ", ".join(filter(None, LEAST_LEVELS))
+        raise Problem(HTTPStatus.BAD_REQUEST, f"level must be one of {allowed}")
+    return level

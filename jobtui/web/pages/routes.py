@@ -14,9 +14,13 @@ from urllib.parse import quote
 from aiohttp import web
 
 from jobtui.engine.typical_duration import typical_duration
+from jobtui.engine.views import RunView
 from jobtui.frontend.backend import LogLine
+from jobtui.frontend.failure import Failure, failure_lines, read_failure
 from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.frontend.run_page import held_until, time_spans
+from jobtui.frontend.text_lines import TextLine
 from jobtui.frontend.upcoming import is_quiet_at
 from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
@@ -28,6 +32,7 @@ from jobtui.web.pages.log_page import LogView, show_lines
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.run_form import RunForm
+from jobtui.web.pages.run_parts import draw_parts
 from jobtui.web.pages.sections import MAX_JOBS
 from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer, tab_of
 from jobtui.web.pages.timeline_page import TimelinePage
@@ -170,7 +175,12 @@ class Pages:
         job = details.job
         tab = tab_of(job.status, failed=failed_last(job))
         quiet = partial(is_quiet_at, self._page_state.snapshot)
-        return self._page_response(request, "job.html", job=job, details=details, tab=tab, is_quiet_at=quiet)
+        failed = next((run for run in details.runs if run.state.failed), None)
+        failure = None if failed is None else await asyncio.to_thread(read_failure, self._backend, failed)
+        values: dict[str, Any] = {"job": job, "details": details, "is_quiet_at": quiet}
+        values["failure"] = [] if failure is None else _failure_lines(failure.run)
+        values["failed"] = failed
+        return self._page_response(request, "job.html", tab=tab, **values)
 
     async def _show_run(self, request: web.Request) -> web.Response:
         number = parse_run_number(request.match_info["number"])
@@ -183,6 +193,9 @@ class Pages:
         tab = tab_of(run.state, failed=run.state.failed)
         values: dict[str, Any] = {"run": run, "lateness": lateness, "stack": stack}
         job = next((each for each in self._page_state.snapshot.jobs if each.name == run.job), None)
+        until = await asyncio.to_thread(held_until, self._backend, run)
+        values["parts"] = draw_parts(time_spans(run, self._page_state.snapshot.at, until))
+        values["failure"] = _failure_lines(run) if run.state.failed and run.error else []
         values["usual"] = None if job is None else typical_duration(job)
         values |= {"is_recorded": output is not None, "lines": show_lines(lines, self._backend.zone)}
         return self._page_response(request, "run.html", tab=tab, **values)
@@ -323,6 +336,14 @@ class Pages:
         response = _redirect(request, LOGIN)
         self._forms.delete_cookie(request, response)
         return response
+
+
+def _failure_lines(run: RunView) -> list[TextLine]:
+    """Return the error of a run and the line of the user's code, without more of its source file.
+
+    What the traceback shows is known to those who may see the page; the rest of the file is not.
+    """
+    return failure_lines(Failure(run=run), with_context=False)
 
 
 def _found_caption(count: int, total: int) -> str:

@@ -6,8 +6,8 @@ const findInput = byId("find"), onlyBox = byId("only"), levelBox = byId("level")
 const MAX_LINES = 5000; // that a browser scrolls smoothly
 const FASTEST = 500, SLOWEST = 3000; // milliseconds from one request to the next
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu; // a browser would act on them
-const LEVELS = { stderr: 1, "fd 2": 1, WARNING: 1, ERROR: 2, CRITICAL: 2 };
-const TONES = ["", "tone-waiting", "tone-failed"];
+const LEVELS = { NOTSET: 0, DEBUG: 10, INFO: 20, WARN: 30, WARNING: 30, ERROR: 40, FATAL: 50, CRITICAL: 50 };
+const TONES = { stderr: "waiting", WARNING: "waiting", ERROR: "failed", CRITICAL: "failed", DEBUG: "muted" };
 let position = logView.dataset.after, delay = FASTEST;
 
 const safeText = (text) => text.replaceAll("\t", "    ").replace(UNSAFE, (each) => `\\u${each.codePointAt(0).toString(16).padStart(4, "0")}`);
@@ -19,9 +19,10 @@ function timeOf(instant) {
 
 function makeLine({ at, job, run, stream, text }, isUnfinished) {
   const line = document.createElement("span"), content = document.createElement("span");
-  const level = LEVELS[stream] || 0;
-  line.className = `log-line ${TONES[level]}`;
-  line.dataset.level = level;
+  const level = LEVELS[stream] ?? /^Level (\d+)$/.exec(stream || "")?.[1]; // a line of a stream has none
+  line.className = "log-line";
+  if (TONES[stream]) line.classList.add(`tone-${TONES[stream]}`);
+  if (level !== undefined) line.dataset.level = level;
   if (isUnfinished) line.classList.add("unfinished");
   if (at) {
     line.dataset.at = timeOf(at);
@@ -43,12 +44,17 @@ function makeLine({ at, job, run, stream, text }, isUnfinished) {
 
 // --- filter and search -------------------------------------------------------------------------------
 
-const wantedText = () => findInput.value.trim().toLowerCase();
+const wantedText = () => findInput.value.trim();
+
+// A text without upper case finds every case.
+function contains(text, wanted) {
+  return (wanted === wanted.toLowerCase() ? text.toLowerCase() : text).includes(wanted);
+}
 
 function filterLine(line) {
-  const isMatch = Boolean(wantedText()) && line.lastElementChild.textContent.toLowerCase().includes(wantedText());
+  const isMatch = Boolean(wantedText()) && contains(line.lastElementChild.textContent, wantedText());
   line.classList.toggle("match", isMatch);
-  const isLow = Number(line.dataset.level) < levelBox.selectedIndex;
+  const isLow = Number(line.dataset.level) < Number(levelBox.selectedOptions[0].dataset.level); // NaN without a level
   line.hidden = isLow || (onlyBox.checked && Boolean(wantedText()) && !isMatch);
 }
 
