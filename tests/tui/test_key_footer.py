@@ -41,7 +41,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[], Snapshot]]] = {
 async def screen(name: str) -> AsyncIterator[AppDriver]:
     """Run the app, and go to a screen."""
     keys, snapshot = SCREENS[name]
-    size = (80, 4) if name == "too small" else WIDE
+    size = (80, 1) if name == "too small" else WIDE
     async with running_app(ScriptedBackend(snapshot()), size, stop=lambda _grace: None) as driver:
         await driver.press(*keys)
         yield driver

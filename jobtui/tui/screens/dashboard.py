@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -19,6 +18,7 @@ from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.now_next import live_runs
 from jobtui.frontend.upcoming import UpcomingTick
+from jobtui.tui.arrangement import JOBS, PANES, TINY_HEIGHT, is_wide
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.calendar_screen import CalendarScreen
@@ -31,6 +31,7 @@ from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
+from jobtui.tui.widgets.body import Body
 from jobtui.tui.widgets.columns import job_columns
 from jobtui.tui.widgets.header import AlarmLine, PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
@@ -38,7 +39,7 @@ from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.panes import Panes
 
-WIDE = (110, 28)  # the columns and rows from which all four panes are visible
+_LOW = 12  # rows: a lower terminal shows the first line of the header only while the connection is lost
 _MOST_NAMES = 8  # in a question
 _MORE_KEYS = {"edit": "Edit", "why": "Why", "timeline": "Timeline"}  # in the footer of a wide terminal
 
@@ -117,6 +118,7 @@ class Dashboard(Screen[None]):
         Binding("2", "focus_table(2)", "Waiting", show=False, id="pane.waiting"),
         Binding("3", "focus_table(3)", "Upcoming", show=False, id="pane.upcoming"),
         Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
+        Binding("z", "zoom", "Show only this table, or all again", show=False, id="pane.zoom"),
         Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
         Binding("6", "calendar", "Calendar of load", show=False, id="jobs.calendar"),
     ]
@@ -144,6 +146,7 @@ class Dashboard(Screen[None]):
             placeholder="filter by name, schedule or status", id="filter", compact=True
         )
         self._panes = Panes()
+        self._body = Body(self._jobs, self._filter, self._panes)
         self._job_filter = JobListFilter()
         self._marks: frozenset[str] = frozenset()  # the names of the jobs that the user has marked
         self._attention = AttentionView()
@@ -154,10 +157,7 @@ class Dashboard(Screen[None]):
         yield self._status_line
         yield self._gauge
         yield self._alarm
-        with Container(id="body"):
-            yield self._jobs
-            yield self._filter
-            yield self._panes
+        yield self._body
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -171,8 +171,9 @@ class Dashboard(Screen[None]):
 
     def on_resize(self) -> None:
         """Choose the layout that fits the size."""
-        width, height = self.size
-        self.set_class(width >= WIDE[0] and height >= WIDE[1], "-wide")
+        self.set_class(is_wide(self.size), "-wide")
+        self.set_class(self.size.height < _LOW, "-low")
+        self.set_class(self.size.height < TINY_HEIGHT, "-tiny")
         self.call_after_refresh(self._update_keys)
 
     # --- snapshots --------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ class Dashboard(Screen[None]):
         self._status_line.update_snapshot(snapshot)
         self._gauge.update_snapshot(snapshot)
         self._alarm.update_snapshot(snapshot)
-        self._panes.update_snapshot(snapshot, self._index)
+        self._body.update_snapshot(snapshot, self._index)
         if self._marks and not self._marks <= (names := {job.name for job in snapshot.jobs}):
             self._set_marks(self._marks & names)
         self._update_jobs()
@@ -449,11 +450,10 @@ class Dashboard(Screen[None]):
         Jobs whose latest run failed come first: only without any, other jobs that failed lately count, too.
         """
         if self.focused is not None and self.focused.id == "recent":
-            recent = self._panes.activate_pane("recent")
-            if not recent.select(lambda run: run.state.failed):
+            if not self._panes.tables["recent"].select(lambda run: run.state.failed):
                 self._warn("no recent run failed")
         elif self._jobs.select(failed_last) or self._jobs.select(failed_lately):
-            self.set_focus(self._jobs)
+            self._body.focus_table(JOBS)
         elif self._index.any_failed_lately:
             self._warn("the filter hides the jobs that failed; escape clears it")
         else:
@@ -516,7 +516,7 @@ class Dashboard(Screen[None]):
 
     def action_filter(self) -> None:
         """Show the filter and focus it."""
-        self._filter.display = True
+        self._body.show_filter(True)
         self.set_focus(self._filter)
 
     def action_clear_filter(self) -> None:
@@ -536,15 +536,18 @@ class Dashboard(Screen[None]):
 
     def action_next_table(self, by: int) -> None:
         """Focus the next table."""
-        names = ["jobs", *self._panes.names]
+        names = [JOBS, *PANES]
         current = self.focused.id if self.focused is not None else None
         at = names.index(current) if current in names else 0
         self.action_focus_table((at + by) % len(names))
 
     def action_focus_table(self, number: int) -> None:
         """Focus the jobs (0) or one of the panes (1 to 4)."""
-        names = self._panes.names
-        self.set_focus(self._panes.activate_pane(names[number - 1]) if number else self._jobs)
+        self._body.focus_table([JOBS, *PANES][number])
+
+    def action_zoom(self) -> None:
+        """Show nothing but the focused table, or everything again."""
+        self._body.toggle_zoom()
 
     def _warn_of_selection(self, text: str) -> None:
         table = self._table_for_keys()
@@ -562,8 +565,8 @@ class Dashboard(Screen[None]):
 
     @on(Input.Submitted, "#filter")
     def _hide_filter(self) -> None:
-        self._filter.display = False
-        self.set_focus(self._jobs)
+        self._body.show_filter(False)
+        self._body.focus_table(JOBS)
 
     @on(LineTable.HeaderSelected)
     def _sort_by_header(self, message: LineTable.HeaderSelected) -> None:

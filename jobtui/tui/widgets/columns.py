@@ -140,7 +140,7 @@ def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[J
         Column("status", "STATUS", 10, _status, sort_key=_status_order),
         Column("name", "NAME", 16, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
         Column(
-            "strip", "OUTCOMES", NARROW_STRIP, _strip, drop_order=3, wanted=STRIP_LENGTH, fitted_cell=_strip
+            "strip", "OUTCOMES", NARROW_STRIP, _strip, drop_order=4, wanted=STRIP_LENGTH, fitted_cell=_strip
         ),
         Column(
             "next",
@@ -148,17 +148,25 @@ def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[J
             _NEXT_WIDTH,
             now_and_next,
             fraction=2,
-            drop_order=1,
+            drop_order=2,
             sort_key=_next_timestamp,
             fitted_cell=now_and_next,
         ),
-        Column("last", "TOOK", 6, _last, align_right=True, drop_order=2, sort_key=_last_elapsed),
-        Column("usual", "USUALLY", 15, _usual, drop_order=7, sort_key=_usual_duration),
-        Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=5, wanted=22, sort_key=_spec),
-        Column("prev", "LAST RUN", 12, _prev, drop_order=6, sort_key=_prev_timestamp),
-        Column("summary", "ABOUT", 24, _summary, fraction=1, drop_order=8),
-        Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=4, sort_key=lambda job: job.runs),
-        Column("failures", "FAIL", 5, _failures, align_right=True, sort_key=lambda job: job.failures),
+        Column("last", "TOOK", 6, _last, align_right=True, drop_order=3, sort_key=_last_elapsed),
+        Column("usual", "USUALLY", 15, _usual, drop_order=8, sort_key=_usual_duration),
+        Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, wanted=22, sort_key=_spec),
+        Column("prev", "LAST RUN", 12, _prev, drop_order=7, sort_key=_prev_timestamp),
+        Column("summary", "ABOUT", 24, _summary, fraction=1, drop_order=9),
+        Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=5, sort_key=lambda job: job.runs),
+        Column(
+            "failures",
+            "FAIL",
+            5,
+            _failures,
+            align_right=True,
+            drop_order=1,
+            sort_key=lambda job: job.failures,
+        ),
     )
 
 

@@ -168,7 +168,7 @@ class AlarmLine(_HeaderLine):
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show what is wrong in a snapshot."""
         super().update_snapshot(snapshot)
-        self.display = bool(self._current_pieces[0])
+        self.set_class(bool(self._current_pieces[0]), "-raised")
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         alarm = find_alarm(snapshot, self._index)

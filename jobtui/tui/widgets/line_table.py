@@ -30,6 +30,7 @@ MARK_WIDTH = 2  # cells before the first column, for the cursor's mark
 FOCUSED_MARK = "▸"  # at the cursor's row while the table has the focus
 UNFOCUSED_MARK = "›"  # noqa: RUF001 - and while it does not: this narrow sign is intended
 CHOSEN_MARK = "◆"  # in the cell after it, at rows that the user has marked
+_LEAST_WIDTH = 4  # cells, of a column that gives way in a narrow table
 COLUMN_GAP = 1  # cells between two columns
 SCROLLBAR_WIDTH = 1  # cells that stay free, so that columns keep their places when the scrollbar appears
 
@@ -203,6 +204,12 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             self._empty_text = text
             self.refresh()
 
+    def show_header(self, shown: bool) -> None:
+        """Show or hide the line with the columns' titles."""
+        if shown != bool(self._header):
+            self._header = int(shown)
+            self.on_resize()
+
     def mark_column(self, key: str, mark: str) -> None:
         """Show a mark after the title of one column, and remove the mark of any other."""
         self._marked_column, self._column_mark = key, mark
@@ -313,7 +320,8 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             if not last.drop_order or width_with(last) <= width:
                 break
             columns.remove(last)
-        spare = max(0, width - MARK_WIDTH - sum(column.width + COLUMN_GAP for column in columns))
+        spare = width - MARK_WIDTH - sum(column.width + COLUMN_GAP for column in columns)
+        spare, over = max(0, spare), max(0, -spare)
         least = []
         for column in columns:
             extra = min(spare, max(0, column.wanted - column.width))
@@ -323,7 +331,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         fitted = []
         for column, given in zip(columns, least, strict=True):
             extra = spare * column.fraction // fractions if fractions else 0
-            spare, fractions = spare - extra, fractions - column.fraction
+            if over and column.fraction:
+                # The flexible columns give way, and show that they are cut: others would lose their ends.
+                extra = -min(over, max(0, column.width - _LEAST_WIDTH))
+                over += extra
+            spare, fractions = spare - max(0, extra), fractions - column.fraction
             fitted.append((column, given + extra))
         return fitted
 

@@ -1,4 +1,4 @@
-"""The four panes below the jobs: all visible in a large terminal, else one at a time under tabs."""
+"""The four panes below the jobs, and the tabs by which a small terminal shows one of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import events, on
-from textual.app import ComposeResult
-from textual.containers import Container
+from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
+from jobtui.tui.arrangement import PANES
 from jobtui.tui.widgets.columns import (
     RECENT_COLUMNS,
     RUNNING_COLUMNS,
@@ -41,7 +40,7 @@ class PaneTabs(Widget):
         pane: str
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(id="tabs")
         self._tabs: list[tuple[str, str, str]] = []  # the pane's id, the text and the style of each tab
 
     def update_tabs(self, labels: Mapping[str, str], active: str) -> None:
@@ -71,30 +70,22 @@ class PaneTabs(Widget):
                 return
 
 
-class Panes(Container):
-    """The panes Running, Waiting, Upcoming and Recent."""
+class Panes:
+    """The tables of the panes Running, Waiting, Upcoming and Recent, and the tabs above them."""
 
     def __init__(self) -> None:
-        super().__init__(id="panes")
         tables: list[LineTable[Any]] = [
             LineTable(RUNNING_COLUMNS, run_key, empty="nothing runs", id="running"),
             LineTable(WAITING_COLUMNS, run_key, empty="nothing waits", id="waiting"),
             LineTable(UPCOMING_COLUMNS, upcoming_key, empty="nothing is scheduled", id="upcoming"),
             LineTable(RECENT_COLUMNS, run_key, empty="nothing has run yet", id="recent"),
         ]
-        self._tables = dict(zip(_TITLES, tables, strict=True))
-        self._tabs = PaneTabs()
-        self._active = "running"
-
-    def compose(self) -> ComposeResult:
-        """Compose the tabs and the four tables."""
-        yield self._tabs
-        with Container(id="pane-grid"):
-            yield from self._tables.values()
-
-    def on_mount(self) -> None:
-        """Activate the first pane."""
-        self.activate_pane(self._active)
+        self.tables = dict(zip(PANES, tables, strict=True))
+        for table in tables:
+            table.add_class("pane")
+        self.tabs = PaneTabs()
+        self._labels = dict(_TITLES)
+        self._active = PANES[0]
 
     def update_snapshot(self, snapshot: Snapshot, index: JobIndex) -> None:
         """Show a snapshot, whose jobs are in the index, in all four tables."""
@@ -107,35 +98,15 @@ class Panes(Container):
             "recent": (snapshot.recent, ""),  # the list is cut, so its length says nothing
         }
         for number, (pane, (rows, count)) in enumerate(contents.items(), start=1):
-            table = self._tables[pane]
+            table = self.tables[pane]
             table.update_rows(rows, now)
-            title = f"{number} {_TITLES[pane]} {count}".rstrip()
+            self._labels[pane] = f"{number} {_TITLES[pane]} {count}".rstrip()
+            title = self._labels[pane] if rows else f"{number} {_TITLES[pane]} none"
             if table.border_title != title:
                 table.border_title = title
-        self._update_tabs()
+        self.tabs.update_tabs(self._labels, self._active)
 
-    def activate_pane(self, pane: str) -> LineTable[Any]:
-        """Make a pane the visible one, if there is room for only one. Return its table."""
+    def show_active(self, pane: str) -> None:
+        """Highlight the tab of a pane; "" for none."""
         self._active = pane
-        for each, table in self._tables.items():
-            table.set_class(each == pane, "-active")
-        self._update_tabs()
-        return self._tables[pane]
-
-    @property
-    def names(self) -> list[str]:
-        """The ids of the panes, in order."""
-        return list(self._tables)
-
-    @on(PaneTabs.TabSelected)
-    def _tab_selected(self, message: PaneTabs.TabSelected) -> None:
-        self.activate_pane(message.pane).focus()
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Activate the pane that received the focus."""
-        if event.widget.id in self._tables:
-            self.activate_pane(event.widget.id)
-
-    def _update_tabs(self) -> None:
-        labels = {pane: str(table.border_title or _TITLES[pane]) for pane, table in self._tables.items()}
-        self._tabs.update_tabs(labels, self._active)
+        self.tabs.update_tabs(self._labels, pane)
