@@ -19,6 +19,7 @@ Piece = tuple[str, str]  # a text and its tone
 
 NOW = "│"
 RAN, PREDICTED, WAITS = "█", "▒", "·"
+BRIEF = {RAN: "▂", PREDICTED: "░"}  # for runs that take less than half of the time of their cell
 LEVELS = " ▁▂▃▄▅▆▇█"
 _LABEL_COLUMNS = 12  # of the axis for each label, at least
 _STEPS = [
@@ -62,13 +63,14 @@ class Window(NamedTuple):
 class _Mark(NamedTuple):
     """The content of a cell. Of several marks, the one with the highest rank is shown."""
 
-    rank: int
+    rank: float
     glyph: str
     tone: str
 
 
 _GLYPHS = {SpanKind.WAITS: WAITS, SpanKind.PREDICTED: PREDICTED, SpanKind.RAN: RAN}
 _RANKS = {SpanKind.WAITS: 1, SpanKind.PREDICTED: 2, SpanKind.RAN: 2, SpanKind.MARK: 4}
+_HALF = 0.5
 _EMPTY = _Mark(0, " ", "")
 
 
@@ -91,6 +93,7 @@ class _Line:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._marks = [_EMPTY] * window.width
+        self._brief = [0.0] * window.width  # the part of each cell that runs take which end in it
 
     def put(self, span: Span) -> None:
         """Put a span into the cells from its start to its end, which is in the last of them."""
@@ -98,7 +101,12 @@ class _Line:
         is_usual = span.tone == STATE_SIGNS[RunState.OK].tone or span.kind is not SpanKind.RAN
         rank = _RANKS[span.kind] + (not is_usual)
         mark = _Mark(rank, span.glyph or _GLYPHS[span.kind], span.tone)
-        first, last = max(0, window.place(span.start)), min(window.width - 1, window.place(span.end))
+        begin, end = window.position(span.start), window.position(span.end)
+        first, last = max(0, floor(begin)), min(window.width - 1, floor(end))
+        if first == last and mark.glyph in BRIEF:
+            self._brief[first] += end - begin
+            if self._brief[first] < _HALF:
+                mark = mark._replace(rank=mark.rank - _HALF, glyph=BRIEF[mark.glyph])
         for column in range(first, last + 1):
             if mark.rank > self._marks[column].rank:
                 self._marks[column] = mark

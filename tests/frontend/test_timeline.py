@@ -100,6 +100,17 @@ def test_of_several_marks_in_a_cell_the_most_important_one_is_shown() -> None:
     assert line(*runs, failed, *runs)[14] == "✗"
 
 
+def test_runs_that_take_less_than_half_of_their_cell_are_drawn_low() -> None:
+    """Many short runs do not look like one long run; together they may take most of the time."""
+    rare = [ended_run(number, "a", 0.9 + number, took=0.1) for number in range(1, 4)]
+    assert line(*rare).strip() == "▂▂▂ │"
+    often = [ended_run(number, "a", 5.9 - number / 10, took=0.09) for number in range(9)]
+    assert line(*often).strip() == "█     │"
+    assert line(*often, *rare, ended_run(20, "a", 1.5, took=3)).strip() == "█████ │"
+    found = a_forecast(predicted(2.1, 2.1, 2.2), predicted(4, 4, 4.9))
+    assert line(forecast=found).strip() == "│ ░ ▒"
+
+
 def test_runs_of_other_jobs_and_outside_of_the_window_are_not_shown() -> None:
     assert line(ended_run(1, "b", 5, took=4), ended_run(2, "a", 100, took=4)).strip() == "│"
     assert line(ended_run(3, "a", 15, took=100))[:6] == "██████"
