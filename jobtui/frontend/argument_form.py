@@ -357,7 +357,7 @@ def describe_kind(schema: Json) -> str:
     kind = schema.get("type", "")
     if kind == "array":
         items = schema.get("items", {})
-        return f"list of {describe_kind(items)}, with commas" if items else "list, with commas or as JSON"
+        return f"{describe_kind(items) if items else 'text'}, several with commas between them"
     if kind == "string":
         return _FORMATS.get(schema.get("format", ""), (_TEXTS.get(schema.get("format", ""), "text"), str))[0]
     return _KINDS.get(kind, "JSON, else text")

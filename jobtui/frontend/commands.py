@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from jobtui.engine.enums import Cancellation
 from jobtui.frontend.backend import Backend
@@ -13,9 +14,9 @@ from jobtui.frontend.formatting import pluralize
 _MOST_NUMBERS = 5  # of runs in a message
 
 
-def run(backend: Backend, job: str) -> str:
-    """Run a job now; the message has the run's number."""
-    return f"▶ {job}: run {backend.run(job)}"
+def run(backend: Backend, job: str, arguments: Mapping[str, Any] | None = None) -> str:
+    """Run a job now, with its arguments if there are no others; the message has the run's number."""
+    return f"▶ {job}: run {backend.run(job, arguments)}"
 
 
 def run_jobs(backend: Backend, jobs: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ def now_next(job: JobView, runs: LiveRuns, now: datetime, width: int) -> tuple[P
         now: The present instant.
         width: How many cells there are. What does not fit is left out, from the right.
     """
-    return tuple(_fitting(_pieces(job, runs, now), width))
+    return tuple(_fitting(_pieces(job, runs, now, width), width))
 
 
 def is_late(job: JobView, now: datetime) -> bool:
@@ -92,10 +92,10 @@ def needs_attention(job: JobView) -> bool:
     )
 
 
-def _pieces(job: JobView, runs: LiveRuns, now: datetime) -> Iterable[Piece]:
+def _pieces(job: JobView, runs: LiveRuns, now: datetime, width: int) -> Iterable[Piece]:
     if job.running:
         started = job.prev if runs.running is None else runs.running.started
-        return progress_pieces(runs.running, typical_duration(job), started or now, now)
+        return progress_pieces(runs.running, typical_duration(job), started or now, now, width)
     if job.status is JobStatus.RETRYING:
         return [(format_retry(job, now), "waiting")]
     if job.queued or job.held:

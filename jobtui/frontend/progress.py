@@ -12,7 +12,9 @@ from jobtui.frontend.formatting import elapsed_between, format_age, format_durat
 
 Piece = tuple[str, str]  # a text and its tone
 
-BAR = 10  # cells
+_BAR = 10  # cells
+_NARROW_BAR, _NARROWEST_BAR = 8, 5
+_ROOMY = 25  # cells for the widest bar, the part that is done, and the time that is left
 _FULL, _FREE = "█", "░"
 _SHORT = timedelta(seconds=2)  # a run that takes less needs no bar from the clock alone
 _MOST_BY_CLOCK = 0.99  # the part that is done, if the clock alone says so: the run has not ended
@@ -24,7 +26,7 @@ _TEN, _HUNDRED = 9.995, 99.95  # so that rounding gives no fourth digit
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How far a run is, and when it will end.
+    """The part of a run that is done, and the time to its end.
 
     Attributes:
         fraction: The part that is done, from 0 to 1; None if that is not known.
@@ -64,18 +66,20 @@ def estimate_progress(
 
 
 def progress_pieces(
-    run: RunView | None, typical: TypicalDuration | None, started: datetime, now: datetime, bar: int = BAR
+    run: RunView | None,
+    typical: TypicalDuration | None,
+    started: datetime,
+    now: datetime,
+    width: int = _ROOMY,
 ) -> list[Piece]:
     """Return the progress of a RUNNING run: its bar, its part, the time that is left, its text.
-
-    The arguments are those of `estimate_progress`.
 
     Args:
         run: The run; None if only its start is known.
         typical: The usual duration of the runs of its job; None if that is not known.
         started: When it started.
         now: The present instant.
-        bar: The width of the bar in cells.
+        width: How many cells there are. The bar is shorter if they are few.
 
     Returns:
         The pieces, the most important ones first.
@@ -86,6 +90,8 @@ def progress_pieces(
     if found.over is not None:
         over = f" +{format_age(now - found.over, now)} over"
     tone = "waiting" if over else "running"
+    narrow = _NARROWEST_BAR if over and found.fraction is not None else _NARROW_BAR
+    bar = _BAR if width >= _ROOMY else narrow
     pieces: list[Piece]
     if found.fraction is not None:
         pieces = [
@@ -118,7 +124,7 @@ def progress_text(pieces: Sequence[Piece]) -> str:
     return "".join(text for text, _ in pieces)
 
 
-def progress_bar(fraction: float, width: int = BAR) -> str:
+def progress_bar(fraction: float, width: int = _BAR) -> str:
     """Return a bar of a width in cells. It is full only when all is done."""
     full = width if fraction >= 1 else min(int(fraction * width), width - 1)
     return _FULL * full + _FREE * (width - full)

@@ -87,6 +87,9 @@ class BackgroundCommands:
         backend: Executes the commands.
         leave_terminal: Leaves the terminal, if there is one, to another program.
         undo_stack: Keeps the latest changes, which the user may take back.
+
+    Attributes:
+        typed_arguments: The texts that the user has typed last as the arguments of each job, without secrets.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class BackgroundCommands:
         leave_terminal: LeaveTerminal,
         undo_stack: UndoStack | None = None,
     ) -> None:
+        self.typed_arguments: dict[str, dict[str, str]] = {}
         self.backend = backend
         self._undo_stack = undo_stack or UndoStack(SystemClock().monotonic)
         self._app = app

@@ -122,7 +122,7 @@ def test_each_kind_of_value_is_described_in_words() -> None:
     assert kinds["number"] == "whole number"
     assert kinds["note"] == "text, or empty for none"
     assert kinds["day"] == "a date such as 2026-11-27, or empty for none"
-    assert kinds["tags"] == "list of text, with commas"
+    assert kinds["tags"] == "text, several with commas between them"
     assert kinds["user"] == "whole number or text"
     assert kinds["untyped"] == "JSON, else text"
     assert kinds["key"] == "secret text"

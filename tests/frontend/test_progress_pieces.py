@@ -111,3 +111,11 @@ def test_an_amount_has_at_most_six_characters(amount: float, expected: str) -> N
 @pytest.mark.parametrize(("fraction", "expected"), [(0, "░░░░"), (0.5, "██░░"), (0.999, "███░"), (1, "████")])
 def test_a_bar_is_full_only_when_all_is_done(fraction: float, expected: str) -> None:
     assert progress_bar(fraction, 4) == expected
+
+
+def test_a_few_cells_have_a_shorter_bar_and_all_that_matters() -> None:
+    now = START + timedelta(seconds=84)
+    over = progress_pieces(run_with(reported(64, 100, end=126)), USUAL, START, now, 22)
+    assert progress_text(over).startswith("███░░ 64% +1m14s over ~42s left")
+    in_time = progress_pieces(run_with(reported(64, 100, end=126)), None, START, now, 22)
+    assert progress_text(in_time).startswith("█████░░░ 64% ~42s left")

@@ -70,6 +70,7 @@ class ScriptedBackend:
         succeeds: Whether commands succeed; if not, they return False or `TOO_LATE`.
         cancellation: The result of a cancel that succeeds.
         history: The runs that every search finds; None for those of the snapshot that have ended.
+        parameters: The JSON Schema of the parameters of every job.
         find_error: The error that `find_runs` and `run_columns` raise, or None.
         columns: The runs of jobs as columns, by the name of the job.
     """
@@ -95,6 +96,7 @@ class ScriptedBackend:
         self.history: Sequence[RunView] | None = None
         self.find_error: Exception | None = None
         self.columns: dict[str, RunColumns] = {}
+        self.parameters: dict[str, Any] = {}
         self._snapshot = snapshot
 
     @property
@@ -194,6 +196,7 @@ class ScriptedBackend:
             description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
             preview=self._preview(view),
             runs=tuple(run for run in self._snapshot.recent if run.job == job),
+            parameters=self.parameters,
         )
 
     def _preview(self, view: JobView) -> TickPreview:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import cycle
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
-from jobtui.engine.views import Duration, JobView, PoolView, RunStack, RunView, Snapshot, StackFrame
+from jobtui.engine.secret import Secret
+from jobtui.engine.views import (
+    Duration,
+    JobView,
+    PoolView,
+    Progress,
+    RunStack,
+    RunView,
+    Snapshot,
+    StackFrame,
+)
+from jobtui.frontend.job_parameters import Call, parameter_schema
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
 from jobtui.simulation.forecast import forecast
@@ -280,6 +291,60 @@ def mid_run() -> Snapshot:
     )
     runs = [running_run(870, "compress_log", 75), running_run(873, "hash_folder", 3, 2, trigger=Trigger.HAND)]
     return make(jobs, running=runs, recent=recent_runs())
+
+
+def progressing() -> Snapshot:
+    """Return a snapshot in which two runs have reported their progress, and one takes longer than usual."""
+    snapshot = mid_run()
+    slow = replace(snapshot.running[0], progress=_progress(640, 1_000, "日本語の頁 640", 75, 42))
+    pages = replace(snapshot.running[1], progress=_progress(1_234_567, None, "page 41", 3))
+    jobs = _changed(
+        list(snapshot.jobs), refresh_cache={"status": JobStatus.RUNNING, "running": 1, "prev": ago(9)}
+    )
+    return replace(snapshot, jobs=tuple(jobs), running=(slow, pages, running_run(874, "refresh_cache", 9, 3)))
+
+
+def _progress(done: int, total: int | None, text: str, since: float, left: float | None = None) -> Progress:
+    end = None if left is None else ahead(left)
+    return Progress(done=done, total=total, text=text, since=ago(since), expected_end=end)
+
+
+def parameters() -> dict[str, Any]:
+    """Return the JSON Schema of the parameters of a job, whose argument is `orders`."""
+    return parameter_schema(_export, Call(("orders",)))
+
+
+def _export(  # type: ignore[no-untyped-def] # noqa: PLR0917 - many parameters
+    table: str,
+    limit: int = 100,
+    mode: Literal["fast", "slow", "safe"] = "fast",
+    dry: bool = False,
+    day: date | None = None,
+    名前: str = "日本語のテキスト",  # noqa: N803, PLC2401 - a wide name
+    wait: timedelta = timedelta(seconds=90),
+    tags: Sequence[str] = ("new", "old"),
+    password: Secret[str] = Secret("x"),  # noqa: B008 - never changed
+    a_parameter_with_a_very_long_name_indeed: float = 0.5,
+    untyped=None,  # noqa: ANN001 - as in a script
+    *more: int,
+) -> None:
+    """Export a table to a file, as CSV.
+
+    Args:
+        table: The name of the table, without the schema.
+        limit: How many rows are exported at most. The rest is left out, and the log says how many rows that
+            were.
+        mode: How it reads.
+        dry: Whether nothing is written.
+        day: The day.
+        名前: 日本語の説明。
+        wait: How long it waits for the database.
+        tags: The tags.
+        password: That of the database.
+        a_parameter_with_a_very_long_name_indeed: A number.
+        untyped: Anything.
+        more: Further numbers.
+    """
 
 
 def saturated() -> Snapshot:

@@ -80,6 +80,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         backend = ScriptedBackend(snapshot)
         backend.connection_error, backend.address = connection_error, address
         backend.stacks[870] = snapshots.stack()
+        backend.parameters = snapshots.parameters()
         backend.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
         backend.log_lines[866] = run_lines(snapshot.at.timestamp() - 32.29)
         write_output(backend.output_log)
@@ -154,6 +155,26 @@ def test_the_calendar_is_readable_in_a_light_theme(assert_screen: AssertScreen) 
 
 def test_the_ticks_of_a_minute_are_listed(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.crowded(), ["6", SETTLE, "n", "enter"])
+
+
+@also_large
+def test_the_form_has_a_field_for_each_parameter(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.idle(), ["R", SETTLE])
+
+
+@also_large
+def test_the_form_shows_problems_at_their_fields(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.idle(), ["R", SETTLE, "backspace", "tab", *"many", "enter"])
+
+
+def test_the_form_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    keys = ["R", SETTLE, "tab", *"many", "tab", "tab", "space", "enter"]
+    assert_screen(snapshots.idle(), keys, theme="textual-light")
+
+
+@also_large
+def test_the_dashboard_shows_the_progress_of_runs(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.progressing())
 
 
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:

@@ -21,6 +21,7 @@ from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.arrangement import JOBS, PANES, TINY_HEIGHT, is_wide
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
+from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.calendar_screen import CalendarScreen
 from jobtui.tui.screens.confirm import ConfirmScreen, ask_to_cancel
 from jobtui.tui.screens.history_screen import HistoryScreen
@@ -69,6 +70,7 @@ class Dashboard(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run", tooltip="Run the selected job now", id="job.run"),
+        Binding("R", "run_with", "Run with arguments", show=False, id="job.run_with"),
         Binding("p", "pause", "Pause", tooltip="Pause the selected job, or resume it", id="job.pause"),
         Binding("space", "toggle_mark", "Mark the job, or remove its mark", show=False, id="jobs.mark"),
         Binding(
@@ -345,6 +347,14 @@ class Dashboard(Screen[None]):
             self._warn_of_selection("no job is selected")
         else:
             self._commands.run(job)
+
+    def action_run_with(self) -> None:
+        """Ask for arguments, and run the selected job with them."""
+        job = self._selected_job()
+        if job is None:
+            self._warn_of_selection("no job is selected")
+        else:
+            run_with_arguments(self.app, job, self._commands)
 
     def action_pause(self) -> None:
         """Pause the selected job or the marked ones, or resume them if all are paused."""

@@ -23,6 +23,7 @@ from jobtui.schedules.dst import TickPreview
 from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.reschedule import edit_schedule
@@ -46,6 +47,7 @@ class JobScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Close", key_display="esc", id="details.close"),
         Binding("r", "run", "Run now", id="details.run"),
+        Binding("R", "run_with", "Run with arguments", show=False, id="details.run_with"),
         Binding("p", "pause", "Pause", id="details.pause"),
         Binding("e", "edit", "Edit", id="details.edit"),
         Binding("E", "edit_source", "Open the line that failed in $EDITOR", show=False, id="details.editor"),
@@ -200,6 +202,13 @@ class JobScreen(ModalScreen[None]):
             self._commands.notify(f"job {self._job!r} was removed", "error")
         else:
             self._commands.run(self._view)
+
+    def action_run_with(self) -> None:
+        """Ask for arguments, and run the job with them."""
+        if self._view is None:
+            self._commands.notify(f"job {self._job!r} was removed", "error")
+        else:
+            run_with_arguments(self.app, self._view, self._commands)
 
     def action_pause(self) -> None:
         """Pause the job, or resume it."""
