@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import linecache
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -36,8 +36,10 @@ KNOWN_FRAMES = 1_024  # frames that are shared by the exceptions that have them;
 MAX_SHARED_TEXT = 1_000  # characters of the message of a shared exception
 MAX_SHARED_PLACES = 33  # a file and the 16 entries of the traceback of a shared exception
 
-# File, first line, last line, first column, end column, function.
-Frame = tuple[str, int | None, int | None, int | None, int | None, str]
+# File, first line, last line, first column, end column, function; if they were captured, the local variables,
+# each a line `name = value`.
+_Frame = tuple[str, int | None, int | None, int | None, int | None, str]
+Frame = _Frame | tuple[str, int | None, int | None, int | None, int | None, str, str]
 # A number means that the frame before it is repeated that many times; a text stands for frames left out.
 Frames = tuple[Frame | int | str, ...]
 # File, line, column, source line, last line, end column, message of a SyntaxError.
@@ -53,9 +55,12 @@ PackedNode = tuple[
 # consists of atoms and exact tuples, so that it can be pickled, and the garbage collector does not track it.
 PackedException = tuple[PackedNode, ...]
 
+# File, line and function of a frame.
+Place = tuple[str, int | None, str]
 _EXCEPTION_BYTES = 350  # of memory that one exception takes, in addition to its texts and frames
 FRAMES: Final = 3  # the index in a node of its frames
 MEMBERS: Final = 7  # the index in a node of the indices of its members
+_PLAIN_FIELDS = 6  # fields of a frame, if its local variables were not captured
 _NO_POSITION = None, None, None, None
 _NO_LINKS: Links = -1, False, (), 0
 PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
@@ -139,7 +144,8 @@ def shorten_exception(packed: PackedException) -> PackedException:
     name, message, notes, frames, syntax, _, _, members, _ = packed[0]
     if members:
         message = f"{message[:MAX_SHORT_TEXT]}: {'; '.join(member_texts(packed))}"
-    is_short = len(message) <= MAX_SHORT_TEXT and len(frames) <= MAX_SHORT_FRAMES
+    has_locals = any(isinstance(frame, tuple) and len(frame) > _PLAIN_FIELDS for frame in frames)
+    is_short = len(message) <= MAX_SHORT_TEXT and len(frames) <= MAX_SHORT_FRAMES and not has_locals
     if is_short and len(packed) == 1 and not notes and not syntax:
         return packed
     return ((name, message[:MAX_SHORT_TEXT], (), (), None, *_NO_LINKS),)
@@ -157,6 +163,27 @@ def map_texts(packed: PackedException, change: Callable[[str], str]) -> PackedEx
         return (name, *texts, frames, syntax, previous, is_cause, members, count)
 
     return tuple(map(changed, packed))
+
+
+def add_locals(packed: PackedException, texts: Mapping[Place, str]) -> PackedException:
+    """Return an exception whose frames have their local variables.
+
+    Args:
+        packed: The exception.
+        texts: The local variables by the file, the line and the function of a frame.
+    """
+    left = dict(texts)  # only the innermost of equal frames gets them
+
+    def with_locals(frame: Frame | int | str) -> Frame | int | str:
+        text = left.pop((frame[0], frame[1], frame[5]), "") if isinstance(frame, tuple) else ""
+        return (*frame[:6], text) if text and isinstance(frame, tuple) else frame
+
+    def changed(node: PackedNode) -> PackedNode:
+        name, message, notes, frames, *rest = node
+        changed_frames = tuple(reversed([with_locals(frame) for frame in reversed(frames)]))
+        return (name, message, notes, changed_frames, *rest)  # type: ignore[return-value] # as in the node
+
+    return tuple(map(changed, packed)) if texts else packed
 
 
 def member_texts(packed: PackedException, index: int = 0) -> list[str]:
@@ -236,6 +263,11 @@ def _pack(exception: BaseException, skip: str) -> PackedException:
     if len(nodes) == MAX_EXCEPTIONS:
         nodes.append(_LEFT_OUT)
     return tuple(nodes)
+
+
+def linked_exceptions(exception: BaseException) -> list[BaseException]:
+    """Return an exception and those that belong to its traceback, as far as they are packed."""
+    return [each for each, _ in _linked_exceptions(exception)]
 
 
 def _linked_exceptions(exception: BaseException) -> list[tuple[BaseException, Links]]:

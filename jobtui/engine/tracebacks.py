@@ -38,6 +38,7 @@ _INSTALLED = tuple(
 
 MAX_TRACEBACK = 32_000  # characters kept of one traceback
 MAX_ONE_LINE = 200  # characters of an exception in one line
+LOCAL = "where "  # before a local variable: never the beginning of a source line that assigns a value
 MAX_REPEATED = 3  # equal frames in a row that are shown; Python shows as many
 
 
@@ -194,11 +195,12 @@ def _place(item: Frame | str) -> object:
 def _format_frame(item: Frame | str) -> str:
     if isinstance(item, str):
         return f"  [{item}]\n"
-    file, line, end_line, column, end_column, function = item
+    file, line, end_line, column, end_column, function, *values = item
     summary = FrameSummary(
         file, line, function, lookup_line=False, end_lineno=end_line, colno=column, end_colno=end_column
     )
     try:
-        return StackSummary.from_list([summary]).format()[0]
+        text = StackSummary.from_list([summary]).format()[0]
     except Exception:  # noqa: BLE001 - the file may have changed, so that the columns are wrong
-        return f'  File "{file}", line {line}, in {function}\n'
+        text = f'  File "{file}", line {line}, in {function}\n'
+    return text + "".join(f"    {LOCAL}{value}\n" for text in values for value in text.split("\n"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jobtui.engine.tracebacks import is_installed
+from jobtui.engine.tracebacks import LOCAL, is_installed
 
 _HEADERS = ("Traceback (most recent call last):", "Exception Group Traceback (most recent call last):")
 _FRAME = re.compile(r'  File "(.*)", line (\d+|None)(?:, in (.*))?')
@@ -20,6 +20,7 @@ _LINKS = {
     "During handling of the above exception, another exception occurred:": False,
 }
 _MEMBER = re.compile(r"-+(?: (\d+|\.\.\.) -+)?")  # before each member; without a number, after the last one
+_VALUE = f"    {LOCAL}"
 _CARETS = re.compile(r"[ ~^]*[~^][ ~^]*")
 # Folders of libraries on any machine, because the text may come from another one.
 _LIBRARIES = re.compile(r"[/\\](?:site-packages|dist-packages)[/\\]|[/\\]lib[/\\]python3[.\d]*[/\\]")
@@ -35,12 +36,14 @@ class TraceFrame:
         function: The name of the function; "" for the place of a SyntaxError.
         source: Each source line with the carets below it, "" for none. A frame whose file could not be read
             has none.
+        values: Its local variables as `name = value`, if they were captured.
     """
 
     file: str
     line: int
     function: str
     source: tuple[tuple[str, str], ...] = ()
+    values: tuple[str, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -169,7 +172,8 @@ class _Reader:
             if found := _FRAME.fullmatch(line):
                 self._at += 1
                 number = 0 if found[2] == "None" else int(found[2])
-                frames.append(TraceFrame(found[1], number, found[3] or "", tuple(self._read_source(depth))))
+                source, values = tuple(self._read_source(depth)), tuple(self._read_values(depth))
+                frames.append(TraceFrame(found[1], number, found[3] or "", source, values))
             elif line.startswith("  ") or _FRAME.fullmatch(self._line(depth, 1) or ""):
                 # A remark, such as on repeated frames, or what is left of a line that is cut.
                 self._at += 1
@@ -179,12 +183,17 @@ class _Reader:
         return frames
 
     def _read_source(self, depth: int) -> Iterator[tuple[str, str]]:
-        while (line := self._line(depth)) is not None and line.startswith("    "):
+        while (line := self._line(depth)) is not None and line.startswith("    ") and not _is_value(line):
             self._at += 1
             below = self._line(depth)
             carets = below if below is not None and _CARETS.fullmatch(below) else ""
             self._at += bool(carets)
             yield line[4:], carets[4:].rstrip()
+
+    def _read_values(self, depth: int) -> Iterator[str]:
+        while (line := self._line(depth)) is not None and _is_value(line):
+            self._at += 1
+            yield line[len(_VALUE) :]
 
     def _read_message(self, depth: int) -> list[str]:
         lines: list[str] = []
@@ -210,3 +219,7 @@ class _Reader:
             else:
                 break
         return members, left_out
+
+
+def _is_value(line: str) -> bool:
+    return line.startswith(_VALUE) and " = " in line

@@ -158,7 +158,7 @@ class RunPageLayout:
         self._now = now
         self._held_until = held_until
         self._folds = folds or Folds()
-        self._traceback = TracebackLayout(excerpts or {}, self._folds, {})
+        self._traceback = TracebackLayout(excerpts or {}, self._folds)
 
     def lines(self) -> list[TextLine]:
         """Return all lines."""

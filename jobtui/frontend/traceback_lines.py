@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import groupby
@@ -18,7 +18,6 @@ FAILING = "→"  # before the line of source that was executed
 _NO_EXCERPT = SourceExcerpt(SourceState.UNREADABLE)
 _NUMBER_WIDTH = 5
 _MOST_PACKAGES = 3  # that are named of the frames in libraries
-Locals = Mapping[tuple[str, int, str], tuple[str, ...]]  # by file, line and function of a frame
 
 
 class TracebackLayout:
@@ -27,13 +26,11 @@ class TracebackLayout:
     Args:
         excerpts: The source around the frames, as far as it has been read.
         folds: The folds that the user has changed.
-        values: The local variables of frames, each as a text.
     """
 
-    def __init__(self, excerpts: Excerpts, folds: Folds, values: Locals) -> None:
+    def __init__(self, excerpts: Excerpts, folds: Folds) -> None:
         self._excerpts = excerpts
         self._folds = folds
-        self._values = values
 
     def lines(self, error: RaisedException, part: str = "error", margin: str = "") -> Iterator[TextLine]:
         """Yield the lines of an exception, of its frames, and of the exceptions that belong to it.
@@ -108,19 +105,16 @@ class TracebackLayout:
     def _own_frame(self, frame: TraceFrame, fold: str, margin: str, *, is_place: bool) -> Iterator[TextLine]:
         is_open = self._folds.is_open(fold, usually=is_place)
         yield from frame_lines(frame, fold, margin, self._excerpts, is_open=is_open, fold=fold)
-        values = self._values.get((frame.file, frame.line, frame.function), ())
-        if values:
-            yield from self._local_variables(values, f"{fold}.locals", f"{margin}  ", frame)
+        if frame.values:
+            yield from self._local_variables(frame, f"{fold}.locals", f"{margin}  ")
 
-    def _local_variables(
-        self, values: tuple[str, ...], fold: str, margin: str, frame: TraceFrame
-    ) -> Iterator[TextLine]:
+    def _local_variables(self, frame: TraceFrame, fold: str, margin: str) -> Iterator[TextLine]:
         is_open = self._folds.is_open(fold)
-        names = ", ".join(value.partition(" = ")[0] for value in values)
+        names = ", ".join(value.partition(" = ")[0] for value in frame.values)
         mark = OPEN if is_open else CLOSED
         text = "locals" if is_open else f"locals {names}"
         yield TextLine(fold, ((f"{mark} {text}", "muted"),), margin, hang=2, fold=fold, frame=frame)
-        for value in values if is_open else ():
+        for value in frame.values if is_open else ():
             name, equals, shown = value.partition(" = ")
             pieces = ((f"  {name}", "strong"), (equals, "muted"), *code_pieces(shown))
             yield TextLine(fold, pieces, margin, hang=4, frame=frame)

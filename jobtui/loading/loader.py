@@ -300,6 +300,7 @@ def _default_scheduler(
             redact=settings.output_redact,
             abandoned=settings.abandoned,
             quiet=settings.quiet,
+            capture_locals=settings.locals,
             single="standby" if settings.single == "attach" else settings.single,
         )
 

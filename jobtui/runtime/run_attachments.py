@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.around import Arounds
 from jobtui.runtime.clock import SystemClock
@@ -40,6 +41,7 @@ class RunAttachments:
         announce_progress: Tells the kernel that a run has progressed.
         retry_delay: Returns after how many seconds a run is tried again that has raised an exception; None if
             it is not.
+        add_locals: Adds the local variables to an exception as plain data; None to leave them out.
         in_forked_child: Whether this is the copy of a started scheduler in a forked child.
     """
 
@@ -61,6 +63,7 @@ class RunAttachments:
         self.meters: dict[int, ProgressMeter] = {}
         self.announce_progress: Callable[[RunRecord, ProgressMeter], object] = lambda _run, _meter: None
         self.retry_delay = retry_delay
+        self.add_locals: Callable[[BaseException, PackedException], PackedException] | None = None
         self._stop_request_type = stop_request_type
 
     def write_output(self, run: RunRecord, text: str, limit: int) -> None:

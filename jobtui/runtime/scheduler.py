@@ -59,6 +59,7 @@ from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywo
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
 from jobtui.runtime.kept_calls import MAX_CALLS
+from jobtui.runtime.local_variables import LocalVariables
 from jobtui.runtime.policies import adjusted, changed_policies, job_policies
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
@@ -82,6 +83,7 @@ from jobtui.runtime.validation import (
     scheduler_zone,
     single_name,
     store_path,
+    switch,
     within_calendar,
 )
 from jobtui.schedules.parser import AT_START, SpecResolver
@@ -181,6 +183,8 @@ class Scheduler:
         quiet: The times in which nothing starts, in the scheduler's zone, such as ``"SAT 02:00 for 3h"``,
             ``"daily 22:00 for 8h"``, or a cron spec in front of ``for``. Ticks start no run then; other runs
             wait, except those by hand.
+        capture_locals: Whether a traceback has the local variables of your functions, as short texts. Secrets
+            are masked as in output, and by the names of variables; others may show.
 
     Attributes:
         tz: The scheduler's zone.
@@ -216,6 +220,7 @@ class Scheduler:
         loop: asyncio.AbstractEventLoop | None = None,
         abandoned: int = MOST_ABANDONED,
         quiet: Sequence[str] = (),
+        capture_locals: bool = False,
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
@@ -232,6 +237,8 @@ class Scheduler:
             quiet=parse_quiet_times(quiet, tz=self.tz),
         )
         self._kernel = self._runtime.kernel
+        if switch("capture_locals", capture_locals):
+            self._kernel.runs.attachments.add_locals = LocalVariables(self.redaction.redact).add_to
         self._one_offs = self._kernel.engine.one_off_jobs
         self._runs = RunSearch(self._kernel, self.tz)
         self._keep = Retention(

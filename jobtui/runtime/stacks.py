@@ -133,7 +133,7 @@ def run_stack(run: RunView, frames: Frames, at: datetime) -> RunStack:
 def _with_source(item: Frame | int | str) -> StackFrame:
     if not isinstance(item, tuple):
         return StackFrame(source=f"[{item}]")
-    file, line, _, _, _, function = item
+    file, line, _, _, _, function = item[:6]
     source = linecache.getline(file, line or 0).strip()[:MAX_SOURCE]
     return StackFrame(file=file, line=line or 0, function=function, source=source)
 

@@ -126,6 +126,13 @@ def abandoned_limit(most: int) -> int:
     return most
 
 
+def switch(parameter: str, value: bool) -> bool:
+    """Return an argument that is True or False; raise TypeError if it is not."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{parameter} must be True or False, not {value!r:.80}")
+    return value
+
+
 def delay_seconds(delay: timedelta | float | str) -> float:
     """Return a delay in seconds. Unlike an interval, it may be shorter than a millisecond, or 0."""
     if isinstance(delay, str):

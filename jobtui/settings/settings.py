@@ -100,6 +100,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.output.runbytes": check_bytes,
     "jobs.output.keep": check_bytes,
     "jobs.output.redact": check_patterns,
+    "jobs.locals": check_boolean,
     "jobs.store": check_store,
     "jobs.single": check_single,
     "jobs.keep.days": check_keep_days,
@@ -133,6 +134,7 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.output.runbytes": number_or_text,
     "jobs.output.keep": number_or_text,
     "jobs.output.redact": unquote_list,
+    "jobs.locals": boolean_or_text,
     "jobs.keep.days": number_or_text,
     "jobs.keep.rows": number_or_text,
     "jobs.keep.mib": number_or_text,
@@ -165,6 +167,7 @@ class Settings:
         output_runbytes: How much output of one run is kept, in bytes.
         output_keep: How many bytes of each run's output the store keeps.
         output_redact: Regular expressions for secrets in the texts of runs.
+        locals: Whether tracebacks have the local variables of the user's functions.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
         single: The rule for a store that another scheduler uses; "attach" is "standby" without a terminal.
         quiet: The times in which nothing starts, in the zone of the scheduler.
@@ -189,6 +192,7 @@ class Settings:
     output_runbytes: int = RUN_BYTES
     output_keep: int = KEEP_OUTPUT
     output_redact: Sequence[str] = ()
+    locals: bool = False
     store: str | None = None
     single: SingleSetting = "attach"
     quiet: tuple[str, ...] = ()
@@ -363,6 +367,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "output.runbytes",
         "output.keep",
         "output.redact",
+        "locals",
         "store",
         "single",
         "keep.days",

@@ -318,3 +318,11 @@ def test_a_frame_without_its_source_is_its_place() -> None:
     text = 'Traceback (most recent call last):\n  File "<string>", line 1, in <module>\nValueError: x'
     assert parse_traceback(text).frames
     assert "<string>:1 in <module>" in page(failed(text))
+
+
+def test_local_variables_are_folded_below_their_frame() -> None:
+    text = trace(("/srv/jobs.py", 3, "work", "work()\n    where order = {'a': 1}\n    where total = 3"))
+    assert "  ▸ locals order, total" in page(failed(text))
+    lines = page(failed(text), all_open=True)
+    start = lines.index("  ▾ locals")
+    assert lines[start + 1 : start + 3] == ["    order = {'a': 1}", "    total = 3"]

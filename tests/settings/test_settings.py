@@ -430,7 +430,7 @@ ALL_KEYS = (
     "jobs.catch_up, jobs.max_held, jobs.pause_after, jobs.retry, jobs.timeout, jobs.warn, jobs.abandon, "
     "jobs.quiet, "
     "jobs.dst, jobs.tz, jobs.ledger.bytes, jobs.output.bytes, "
-    "jobs.output.runbytes, jobs.output.keep, jobs.output.redact, jobs.store, jobs.single, "
+    "jobs.output.runbytes, jobs.output.keep, jobs.output.redact, jobs.locals, jobs.store, jobs.single, "
     "jobs.keep.days, jobs.keep.rows, jobs.keep.mib, jobs.listen, jobs.readonly, jobs.allow, "
     "jobs.acceptproxyaddress, jobs.proxies, jobs.probes, jobs.clients.bytes, jobs.url, "
     "jobs.auth, jobs.auth.user, jobs.auth.pass, jobs.auth.sha256, and cron.NAME for a named schedule."

@@ -324,6 +324,8 @@ def report_failure(outcome: Outcome, attachments: RunAttachments) -> None:
         attachments.ending_log.log_failure(run, outcome.exception, outcome.error)
     else:
         attachments.ending_log.log_retry(run, outcome.error, outcome.retry_in)
+    if attachments.add_locals is not None:  # after the log, which must not have them
+        outcome.error = attachments.add_locals(outcome.exception, outcome.error)
 
 
 def report_timeout(outcome: Outcome, attachments: RunAttachments) -> None:
