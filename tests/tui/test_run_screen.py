@@ -40,7 +40,7 @@ def page_of(driver: AppDriver) -> WrappedLines:
 @async_test
 async def test_two_keys_show_the_error_and_the_line_of_the_users_code() -> None:
     async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
-        await driver.press("f", "enter")
+        await driver.press("n", "enter")
         assert isinstance(driver.screen, JobScreen)
         assert "✗ FAILED KeyError: 'amount'" in driver.text
         assert "demo_jobs.py:172 in read_order  #876, Mon 2026-03-16 10:24:04 GMT" in driver.text
@@ -50,7 +50,7 @@ async def test_two_keys_show_the_error_and_the_line_of_the_users_code() -> None:
 @async_test
 async def test_the_failure_goes_when_the_job_is_ok_again_and_another_one_replaces_it() -> None:
     async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
-        await driver.press("f", "enter")
+        await driver.press("n", "enter")
         snapshot = driver.backend.snapshot()
         again = replace(snapshots.failed_run(890, 1), error="OSError: disk full")
         await driver.show_snapshot(replace(snapshot, recent=(again, *snapshot.recent)))
@@ -66,7 +66,7 @@ async def test_the_failure_goes_when_the_job_is_ok_again_and_another_one_replace
 @async_test
 async def test_the_failure_takes_few_rows_in_a_low_terminal() -> None:
     async with running_app(ScriptedBackend(snapshots.saturated()), NARROW) as driver:
-        await driver.press("f", "enter")
+        await driver.press("n", "enter")
         assert '→   172 │ return Decimal(line["amount"])' in driver.text
         assert "Latest runs" in driver.text
 
@@ -226,7 +226,7 @@ def backend_with_source(tmp_path: Path) -> tuple[ScriptedBackend, str]:
     return ScriptedBackend(replace(snapshot, recent=tuple(map(changed, snapshot.recent)))), str(source)
 
 
-@pytest.mark.parametrize("keys", [("f", "enter", "E"), ("f", "enter", "enter", "E")], ids=["job", "run"])
+@pytest.mark.parametrize("keys", [("n", "enter", "E"), ("n", "enter", "enter", "E")], ids=["job", "run"])
 @async_test
 async def test_upper_e_opens_the_line_that_failed_in_the_editor(
     keys: tuple[str, ...], tmp_path: Path, edited: Path

@@ -214,7 +214,7 @@ def test_the_screen_of_a_job_shows_its_ticks_and_runs(assert_screen: AssertScree
 
 @also_large
 def test_the_screen_of_a_job_that_failed_shows_the_line_of_code(assert_screen: AssertScreen) -> None:
-    assert_screen(snapshots.saturated(), ["f", "enter"])
+    assert_screen(snapshots.saturated(), ["n", "enter"])
 
 
 def test_a_failed_run_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
