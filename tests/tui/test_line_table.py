@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from support.app_driver import async_test, quick_pilot
+from support import snapshots
+from support.app_driver import async_test, quick_pilot, running_app
+from support.scripted_backend import ScriptedBackend
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -417,3 +420,37 @@ async def test_an_empty_table_shows_its_text_for_no_rows() -> None:
         assert lines(table)[1].startswith("  still nothing")
         await pilot.press("j", "G", "enter", "pagedown")
         assert table.selected is None
+
+
+# --- the selected row -----------------------------------------------------------------------------
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Return the ratio of the luminances of two colours, as WCAG defines it."""
+
+    def luminance(color: Color) -> float:
+        parts = [each / 255 for each in color.rgb]
+        red, green, blue = [x / 12.92 if x <= 0.04 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "nord", "catppuccin-latte", "dracula"])
+@async_test
+async def test_the_selected_row_keeps_its_tones_and_they_are_readable(theme: str) -> None:
+    """A failed job under the cursor has the colours of its status, its outcomes and its schedule."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        driver.app.theme = theme
+        await driver.press("j", "j", "j", "j")
+        table = driver.table()
+        strip = table.render_line(table.cursor + 1)
+        assert "import_orders" in strip.text
+        styles = [each.style for each in strip if each.text.strip() and each.style is not None]
+        pairs = [(Color.from_rich_color(each.color), Color.from_rich_color(each.bgcolor)) for each in styles]
+        assert len({color for color, _ in pairs}) >= 3
+        assert len({background for _, background in pairs}) == 1
+        assert min(contrast(*pair) for pair in pairs) >= 2.6
+        other = Color.from_rich_color(next(iter(table.render_line(2))).style.bgcolor)  # type: ignore[union-attr]
+        assert pairs[0][1] != other

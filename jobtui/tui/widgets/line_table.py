@@ -261,11 +261,10 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         cells, at_cursor, is_chosen = content
         mark = CHOSEN_MARK if is_chosen else " "
         if at_cursor and self.has_focus:
-            # In one colour: the tones are readable on the default background only, and glyphs repeat them.
+            # The background is so close to the usual one that the tones stay readable on it.
             cursor = self._component_style("cursor")
-            return self._row_strip(
-                [[(text, "") for text, _ in cell] for cell in cells], cursor, FOCUSED_MARK + mark
-            )
+            row = base + Style(bgcolor=cursor.bgcolor, bold=True)
+            return self._row_strip(cells, row, FOCUSED_MARK + mark)
         if at_cursor and self._follows_row:
             pointer = Style(bgcolor=self._component_style("pointer").bgcolor)
             return self._row_strip(cells, base + pointer, UNFOCUSED_MARK + mark)
