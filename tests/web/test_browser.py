@@ -470,6 +470,27 @@ def test_the_timeline_is_live(scheduler: Scheduler, browser: Browser) -> None:
         assert browser.is_marked
 
 
+def test_f_shows_the_jobs_that_need_attention(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """Those that run, wait or failed last; `f` shows all again, and the link works without a script."""
+    scheduler.every("1h", print, name="idle")
+    scheduler.every("1h", lambda: release.wait(LIMIT), name="slow").run()
+    scheduler.every("1h", fail, name="broken").run().wait(LIMIT)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.press("f")
+        browser.wait_for_text("#found", "2 of 3 jobs match the filter")
+        assert browser.driver.current_url.endswith("?q=attention")
+        assert "idle" not in browser.text_of("#jobs-rows")
+        browser.press("f")
+        assert "idle" in browser.text_of("#jobs-rows")
+        with browser.without_script():
+            browser.open(address)
+            browser.find("#attention").click()
+            assert browser.text_of("#found") == "2 of 3 jobs match the filter"
+
+
 def test_the_bar_of_a_run_follows_what_its_code_reports(
     scheduler: Scheduler, browser: Browser, release: threading.Event
 ) -> None:
@@ -999,16 +1020,16 @@ def test_the_key_f_moves_to_the_next_failure(scheduler: Scheduler, browser: Brow
     with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
         for expected in ("b", "d", "b"):
-            browser.press("f")
+            browser.press("n")
             assert browser.focused_row == expected
         browser.press("4")
         assert browser.focused_row == "d"
         for expected in ("b", "d", "b"):
-            browser.press("f")
+            browser.press("n")
             assert browser.focused_row == expected
             assert browser.evaluate("return document.activeElement.closest('tbody').id") == "recent-rows"
         browser.open(address, "/@jobs/jobs/b")
-        browser.press("f")
+        browser.press("n")
         assert browser.evaluate("return document.activeElement.closest('tr').id") == "run-2"
 
 

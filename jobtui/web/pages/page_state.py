@@ -19,6 +19,7 @@ from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.formatting import ABSENT, elapsed_between, failed_last, format_age, status_words
+from jobtui.frontend.now_next import needs_attention
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.timer import HEARTBEAT_LATE
@@ -173,7 +174,8 @@ class PageState:
         known, found, count = self._lists["jobs"].fragments, list[str](), 0
         for number, job in enumerate(snapshot.jobs):
             failed = "failed" if failed_last(job) else ""
-            searched = f"{job.name} {job.spec} {status_words(job)} {failed}".casefold()
+            attention = "attention" if needs_attention(job) else ""
+            searched = f"{job.name} {job.spec} {status_words(job)} {failed} {attention}".casefold()
             if all(word in searched for word in words):
                 row = known.get(job.name)
                 count += 1

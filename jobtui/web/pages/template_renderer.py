@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import PoolView, RunView
 from jobtui.frontend import formatting
+from jobtui.frontend.now_next import needs_attention
 from jobtui.frontend.outcome_strip import outcome_strip
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
@@ -117,7 +118,11 @@ class TemplateRenderer:
             "gauge": _gauge,
             "pool_tone": _pool_tone,
         }
-        self._templates.tests |= {"failed_last": formatting.failed_last, "having_ticks": has_ticks}
+        self._templates.tests |= {
+            "failed_last": formatting.failed_last,
+            "having_ticks": has_ticks,
+            "needing_attention": needs_attention,
+        }
         cached = self._templates.get_template("cached.html").module
         for macro in ("state", "job_link", "strip", "job_buttons"):
             self._templates.globals[macro] = lru_cache(_CACHE_SIZE)(getattr(cached, macro))

@@ -311,6 +311,9 @@ const filterInput = byId("q");
 const SEARCH_DELAY = 150, SEARCH_INTERVAL = 2000; // milliseconds after a key, and between refreshed results
 let searchTimer = null, searchNumber = 0;
 
+const ATTENTION = "attention", ATTENTION_STAYS = 10; // seconds, so that rows do not come and go with every run
+const attentionUntil = new Map(); // instants by job
+
 const filterText = () => filterInput.value.trim();
 const jobsCaption = () => byId("jobs-caption").dataset;
 const jobsBody = () => byId("found-rows") || byId("jobs-rows");
@@ -327,7 +330,9 @@ function applyFilter() {
   for (const row of byId("jobs-rows").children) {
     const cells = [...row.querySelectorAll("[data-search]")].map((each) => each.textContent);
     const text = [...cells, row.dataset.words].join(" ").toLowerCase();
-    row.hidden = !words.every((word) => text.includes(word));
+    if (text.includes(ATTENTION)) attentionUntil.set(row.dataset.job, now() + ATTENTION_STAYS);
+    const needsIt = attentionUntil.get(row.dataset.job) > now();
+    row.hidden = !words.every((word) => text.includes(word) || (word === ATTENTION && needsIt));
     if (!row.hidden) found += 1;
   }
   const caption = found ? `${found} of ${jobsCaption().total} jobs match the filter` : "no job matches the filter";
@@ -388,6 +393,20 @@ function changeFilter() {
   else url.searchParams.delete("q");
   history.replaceState(null, "", url); // a reload keeps the filter
 }
+
+// Show the jobs that need attention, or all jobs.
+function toggleAttention() {
+  if (!filterInput) return;
+  const words = filterText().split(/\s+/).filter(Boolean), others = words.filter((word) => word !== ATTENTION);
+  filterInput.value = (others.length < words.length ? others : [...words, ATTENTION]).join(" ");
+  attentionUntil.clear();
+  changeFilter();
+}
+
+byId("attention")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  toggleAttention();
+});
 
 if (filterInput) {
   filterInput.addEventListener("input", changeFilter);
@@ -526,7 +545,8 @@ const KEYS = {
   2: () => focusSection("waiting"),
   3: () => focusSection("upcoming"),
   4: () => focusSection("recent"),
-  f: focusFailed,
+  n: focusFailed,
+  f: toggleAttention,
   r: () => clickButton("button[name=run]"),
   p: () => clickButton("button[name=pause], button[name=resume]"),
   P: clickPauseAll,

@@ -159,7 +159,8 @@ Object.assign(KEYS, {
   g: () => { logLines.scrollTop = 0; },
 });
 
-for (const each of [findInput, onlyBox, levelBox, wrapBox]) each.addEventListener("input", applyLogFilter);
+findInput.addEventListener("input", applyLogFilter);
+for (const each of [onlyBox, levelBox, wrapBox]) each.addEventListener("change", applyLogFilter);
 byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   goToMatch(1);
