@@ -15,6 +15,7 @@ from jobtui.testing import SimulatedScheduler
 SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__"
 # The pictures of the documentation, and the snapshots that they are copies of.
 COPIES = {
+    "charts.svg": "test_the_charts_of_a_job_show_its_durations[120x32].svg",
     "calendar.svg": "test_the_calendar_shows_taken_slots_and_crowded_minutes[120x32].svg",
     "timeline.svg": "test_the_timeline_shows_what_ran_and_what_will_run[120x32].svg",
     "dashboard.svg": "test_the_dashboard_shows_a_full_pool[120x32].svg",

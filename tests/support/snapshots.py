@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
+from jobtui.engine.run_columns import RunColumns, RunPoint, columns_of
 from jobtui.engine.secret import Secret
 from jobtui.engine.views import (
     Duration,
@@ -278,6 +279,15 @@ def idle() -> Snapshot:
     )
 
 
+def with_limits() -> Snapshot:
+    """Return the idle snapshot, in which a job has limits of its time."""
+    jobs = _changed(
+        idle_jobs(),
+        import_orders={"timeout": timedelta(seconds=90), "warn": timedelta(seconds=45)},
+    )
+    return make(jobs, recent=recent_runs())
+
+
 def _changed(jobs: Sequence[JobView], **changes: dict[str, Any]) -> list[JobView]:
     return [replace(each, **changes.get(each.name, {})) for each in jobs]
 
@@ -461,6 +471,26 @@ def crowded() -> Snapshot:
     ]
     jobs[-1] = replace(jobs[-1], overlap=Overlap.SKIP)
     return make(jobs, pool=4)
+
+
+def columns() -> RunColumns:
+    """Return the runs of a job in ten days: slower in the end, with errors of three kinds."""
+    points = []
+    for place in range(240):
+        ended = NOW.timestamp() - 3600 * (240 - place)
+        hour = datetime.fromtimestamp(ended, NOW.tzinfo).hour
+        seconds = 14 + 3 * (place * 7 % 5) + (12 if place > 190 else 0) + (40 if place % 53 == 9 else 0)
+        state, exception, place_in_code, reason = "OK", "", "", ""
+        if place % 17 == 5 or (hour == 3 and place % 3):
+            line = 213 if place % 2 else 88
+            state, exception, place_in_code = "FAILED", "ValueError", f"/srv/shop/orders.py:{line}"
+            reason = f"ValueError: order {5000 + place} has no amount 日本語"
+        elif place % 41 == 7:
+            state, reason = "TIMED_OUT", "took longer than 1m30s"
+        points.append(
+            RunPoint(600 + place, ended, ended, float(seconds), state, exception, place_in_code, reason)
+        )
+    return columns_of(points, len(points))
 
 
 def overtime() -> Snapshot:

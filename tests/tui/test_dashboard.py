@@ -663,13 +663,13 @@ async def test_a_view_without_a_job_that_needs_attention_says_so() -> None:
 
 @async_test
 async def test_n_finds_a_job_that_fails_now_and_then() -> None:
-    """If none failed last. On its screen, f moves to the next run that failed."""
+    """If none failed last. On its screen, n moves to the next run that failed."""
     async with running_app(ScriptedBackend(snapshots.idle())) as driver:
         await driver.press("n")
         assert selected(driver) == "import_orders"
         await driver.press("enter")
-        assert "KeyError: 'amount'" in driver.text.split("Latest runs")[0]
-        await driver.press("f", "enter")
+        assert "KeyError: 'amount'" in driver.text.split("Runs, the latest")[0]
+        await driver.press("n", "enter")
         assert "import_orders #866" in driver.text
 
 
@@ -689,7 +689,7 @@ async def test_n_in_the_pane_recent_moves_to_the_next_run_that_failed() -> None:
     ("snapshot", "keys", "text"),
     [
         (snapshots.make([snapshots.make_job()]), "n", "no job failed lately"),
-        (snapshots.make([snapshots.make_job()]), ("enter", "f"), "none of these runs failed"),
+        (snapshots.make([snapshots.make_job()]), ("enter", "n"), "none of these runs failed"),
         (snapshots.empty(), "n", "no job failed lately"),
         (snapshots.mid_run(), "4nn", ""),
         (snapshots.empty(), "4n", "no recent run failed"),

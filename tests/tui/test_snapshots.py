@@ -79,6 +79,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
     ) -> None:
         backend = ScriptedBackend(snapshot)
         backend.connection_error, backend.address = connection_error, address
+        backend.columns["import_orders"] = snapshots.columns()
         backend.stacks[870] = snapshots.stack()
         backend.parameters = snapshots.parameters()
         backend.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
@@ -219,6 +220,20 @@ def test_the_screen_of_a_job_that_failed_shows_the_line_of_code(assert_screen: A
 
 def test_a_failed_run_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"], theme="textual-light")
+
+
+@also_large
+def test_the_charts_of_a_job_show_its_durations(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.with_limits(), [*"jjjj", "enter", "2"])
+
+
+@also_large
+def test_the_charts_of_a_job_show_its_outcomes_and_errors(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.with_limits(), [*"jjjj", "enter", "3"])
+
+
+def test_the_charts_of_a_job_are_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.with_limits(), [*"jjjj", "enter", "2"], theme="textual-light")
 
 
 def test_the_screen_of_one_off_runs_shows_no_ticks(assert_screen: AssertScreen) -> None:

@@ -54,6 +54,7 @@ class HistoryScreen(ModalScreen[None]):
     Args:
         background_commands: Executes the user's commands, with the scheduler that has the runs.
         query: The first query.
+        is_typing: Whether the user goes on to type that query.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,15 +64,24 @@ class HistoryScreen(ModalScreen[None]):
         Binding("r", "search_again", "Search again", id="history.again"),
     ]
 
-    def __init__(self, background_commands: BackgroundCommands, query: str = "") -> None:
+    def __init__(
+        self, background_commands: BackgroundCommands, query: str = "", *, is_typing: bool = False
+    ) -> None:
         super().__init__()
+        self._is_typing = is_typing
         self._commands = background_commands
         self._backend = background_commands.backend
         self._question = _Question(query)
         self._runs: list[RunView] = []
         self._next = ""  # the cursor of the page that follows the runs
         self._query = BackgroundQuery(self, self._ask, self._show_page, self._show_error)
-        self._input = QueryInput(query, placeholder=_EXAMPLE, id="history-query", compact=True)
+        self._input = QueryInput(
+            query,
+            placeholder=_EXAMPLE,
+            id="history-query",
+            compact=True,
+            select_on_focus=not is_typing,  # the next letter would replace what is selected
+        )
         self._error = Static(id="history-error")
         self._table = LineTable(
             HISTORY_COLUMNS, run_key, empty="searching", header=True, anchored=True, id="history"
@@ -90,7 +100,7 @@ class HistoryScreen(ModalScreen[None]):
         """Search."""
         self._error.display = False
         self.watch(self._table, "cursor", self._ask_for_more, init=False)
-        self.set_focus(self._table)
+        self.set_focus(self._input if self._is_typing else self._table)
         self._query.request()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's

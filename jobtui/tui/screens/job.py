@@ -1,4 +1,4 @@
-"""The screen of one job: its schedule in words, its next ten ticks, its latest runs."""
+"""The screen of one job: its schedule in words, its next ten ticks, its runs, and charts of them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.charts import ErrorGroup
 from jobtui.frontend.formatting import failed_last
 from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
 from jobtui.schedules.dst import TickPreview
 from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.run_pages import RunPages
 from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.log_screen import LogScreen
@@ -31,9 +33,15 @@ from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.widgets.failure_block import FailureBlock
+from jobtui.tui.widgets.job_charts import JobCharts
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import cell_text, key_value_grid, literal_title
+from jobtui.tui.widgets.panes import PaneTabs
+
+LARGE = (160, 40)  # the columns and rows from which all parts are visible at once
+CHART_INTERVAL = 2.0  # seconds between two questions for the runs in the charts, if there are new ones
+_TABS = {"facts": "1 Job", "durations": "2 Durations", "outcomes": "3 Outcomes"}
 
 
 class JobScreen(ModalScreen[None]):
@@ -51,10 +59,14 @@ class JobScreen(ModalScreen[None]):
         Binding("p", "pause", "Pause", id="details.pause"),
         Binding("e", "edit", "Edit", id="details.edit"),
         Binding("E", "edit_source", "Open the line that failed in $EDITOR", show=False, id="details.editor"),
-        Binding("f", "next_failed", "Failed", id="details.next_failed"),
+        Binding("n", "next_failed", "Failed", id="details.next_failed"),
         Binding("h", "history", "History", id="details.history"),
         Binding("l", "log", "Log", id="details.log"),
+        Binding("slash", "search", "Search its runs", key_display="/", show=False, id="details.search"),
         Binding("w", "why", "Why", id="details.why"),
+        Binding("1", "open_tab('facts')", "Job", show=False, id="details.facts"),
+        Binding("2", "open_tab('durations')", "Durations", show=False, id="details.durations"),
+        Binding("3", "open_tab('outcomes')", "Outcomes", show=False, id="details.outcomes"),
     ]
 
     def __init__(self, job: str, background_commands: BackgroundCommands) -> None:
@@ -74,29 +86,43 @@ class JobScreen(ModalScreen[None]):
         self._notes = Static()
         self._notes_box = VerticalScroll(self._notes, id="transitions")
         self._runs = LineTable(JOB_RUN_COLUMNS, run_key, empty="", header=True, id="job-runs")
+        self._pages = RunPages(self, self._backend, job, self._show_all_runs)
+        self._charts = JobCharts(self, self._backend, job)
+        self._tabs = PaneTabs()
 
     def compose(self) -> ComposeResult:
-        """Compose the job's fields, its next ticks, notes on clock transitions, and its runs."""
+        """Compose the job's fields, its next ticks, notes on clock transitions, its runs, and charts."""
         with Vertical(classes="dialog large") as box:
             box.border_title = literal_title(self._job)
-            yield self._failure
-            with Horizontal(id="job-top"):
-                yield self._about
-                yield self._ticks
-            yield self._notes_box
-            yield Static("Latest runs (enter opens one)", classes="heading")
-            yield self._runs
+            yield self._tabs
+            with Container(id="job-parts"):
+                with Vertical(id="job-facts"):
+                    yield self._failure
+                    with Horizontal(id="job-top"):
+                        yield self._about
+                        yield self._ticks
+                    yield self._notes_box
+                    yield Static("Runs, the latest first (enter opens one)", classes="heading")
+                    yield self._runs
+                yield self._charts
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Request the details."""
         self._notes_box.display = False
-        self.set_focus(self._runs)
+        self.action_open_tab("facts")
+        self.watch(self._runs, "cursor", self._note_cursor, init=False)
+        self.set_interval(CHART_INTERVAL, self.update_charts)
         snapshot = self._backend.snapshot()
         self._note_view(snapshot)
         # The answer may take long, and the user may press keys that act on these rows.
         self._show_runs([run for run in snapshot.recent if run.job == self._job], snapshot.at)
         self._query.request()
+
+    def on_resize(self) -> None:
+        """Show everything at once if there is room."""
+        width, height = self.size
+        self.set_class(width >= LARGE[0] and height >= LARGE[1], "-all")
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Request the details again; the old ones stay visible until the answer arrives."""
@@ -104,8 +130,13 @@ class JobScreen(ModalScreen[None]):
         if not self._backend.connection_error:
             self._query.request()
 
+    def update_charts(self) -> None:
+        """Ask for the runs in the charts, if some have ended since the last time."""
+        self._charts.update_if_changed()
+
     def _note_view(self, snapshot: Snapshot) -> None:
         self._view = next((job for job in snapshot.jobs if job.name == self._job), None)
+        self._charts.note_view(self._view, snapshot.zone)
         self._update_keys()
 
     def _update_keys(self) -> None:
@@ -129,6 +160,13 @@ class JobScreen(ModalScreen[None]):
             useless.add("next_failed")
         labels = {"pause": "Resume"} if self._view is not None and self._view.paused_since is not None else {}
         return adapt_bindings(super().active_bindings, useless, labels)
+
+    def _note_cursor(self) -> None:
+        self.call_after_refresh(self._ask_for_more)  # when the table has its size, and the cursor its place
+
+    def _ask_for_more(self) -> None:
+        """Ask for older runs if the table ends soon."""
+        self._pages.ask_near(self._runs.cursor + self._runs.size.height)
 
     def _show_runs(self, runs: Sequence[RunView], now: datetime) -> None:
         self._runs.update_rows(runs, now)
@@ -155,7 +193,12 @@ class JobScreen(ModalScreen[None]):
         self._notes_box.display = bool(notes)
         self._notes.update(key_value_grid((note.effect.value, note.sentence) for note in notes))
         self._runs.set_empty_text("it has not run yet")
-        self._show_runs(details.runs, snapshot.at)
+        self._show_runs(self._pages.with_latest(details.runs), snapshot.at)
+        self._note_cursor()
+
+    def _show_all_runs(self, runs: Sequence[RunView]) -> None:
+        """Show the runs, to which those of another page were added."""
+        self._show_runs(runs, self._backend.snapshot().at)
 
     def _show_error(self, error: Exception) -> None:
         if isinstance(error, LookupError) or self._details is None:  # otherwise keep the old details
@@ -182,6 +225,19 @@ class JobScreen(ModalScreen[None]):
         else:
             self._commands.edit(frame.file, frame.line)
 
+    def action_open_tab(self, name: str) -> None:
+        """Show a part of the screen; in a large terminal, which shows all, only move to it."""
+        for each in _TABS:
+            self.set_class(each == name, f"-{each}")
+        self._tabs.update_tabs(_TABS, name)
+        table = self._charts.errors if name == "outcomes" else self._runs
+        self.set_focus(table if name != "durations" or self.has_class("-all") else None)
+
+    @on(PaneTabs.TabSelected)
+    def _open_clicked_tab(self, message: PaneTabs.TabSelected) -> None:
+        message.stop()
+        self.action_open_tab(message.pane)
+
     def action_why(self) -> None:
         """Explain the selected run, or the latest tick if there is none."""
         run = self._runs.selected
@@ -195,6 +251,11 @@ class JobScreen(ModalScreen[None]):
     def action_history(self) -> None:
         """Search all runs of the job."""
         self.app.push_screen(HistoryScreen(self._commands, quote_term("job", self._job)))
+
+    def action_search(self) -> None:
+        """Type a query for the runs of the job."""
+        query = quote_term("job", self._job)
+        self.app.push_screen(HistoryScreen(self._commands, f"{query} ", is_typing=True))
 
     def action_run(self) -> None:
         """Run the job now."""
@@ -226,8 +287,15 @@ class JobScreen(ModalScreen[None]):
 
     @on(LineTable.RowSelected)
     def _open_run(self, message: LineTable.RowSelected) -> None:
+        """Open a run, or the latest run of a group of errors."""
         message.stop()
-        self.app.push_screen(RunScreen(message.row, self._commands))
+        if isinstance(message.row, ErrorGroup):
+            self._charts.find_run(message.row.number, self._push_run, self._commands)
+        else:
+            self._push_run(message.row)
+
+    def _push_run(self, run: RunView) -> None:
+        self.app.push_screen(RunScreen(run, self._commands))
 
 
 def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:

@@ -1,0 +1,56 @@
+"""A picture of text that is drawn for the size of its place, such as a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from jobtui.frontend.charts import Line
+
+Draw = Callable[[int, int], Sequence[Line]]  # for a width and a height
+
+
+class Picture(Widget):
+    """Shows lines of pieces, which have tones, under a title. It draws once for each content and size.
+
+    Args:
+        title: The title.
+        id: The id of the widget.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"picture--{tone}" for tone in ("muted", "running", "waiting", "ok", "failed", "strong")
+    }
+
+    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self.border_title = title
+        self._draw: Draw = lambda _width, _height: ()
+        self._lines: Sequence[Line] | None = None  # None until they are drawn
+
+    def show(self, draw: Draw) -> None:
+        """Show what a function draws for the size."""
+        self._draw, self._lines = draw, None
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self._lines = None
+
+    def render_line(self, y: int) -> Strip:
+        """Render one line, counted from the top of the widget."""
+        base, width = self.visual_style.rich_style, self.size.width
+        if self._lines is None:
+            self._lines = self._draw(width, self.size.height)
+        line = self._lines[y] if y < len(self._lines) else ()
+        segments = [Segment(text, base + self._tone(tone) if tone else base) for text, tone in line]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _tone(self, name: str) -> Style:
+        style = self.get_component_rich_style(f"picture--{name}")
+        return Style(color=style.color, bold=style.bold)
