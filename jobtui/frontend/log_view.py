@@ -14,6 +14,11 @@ from jobtui.frontend.backend import LogLine
 
 LEAST_LEVELS = ("", "INFO", "WARNING", "ERROR", "CRITICAL")  # in the order in which a key cycles them
 _STREAM_TONES = {"stderr": "waiting", "WARNING": "waiting", "ERROR": "failed", "CRITICAL": "failed"}
+_SOURCE_LINE = re.compile(
+    r"""File[ ]"(?P<quoted>[^"]+)",[ ]line[ ](?P<first>\d{1,9})   # of a traceback
+    | (?<![^\s"'(\[])(?P<file>[^\s:"'(\[]+\.[a-zA-Z]\w*):(?P<second>\d{1,9})""",
+    re.VERBOSE,
+)
 _MINUTE, _HOUR = 60, 3600  # seconds
 
 
@@ -33,6 +38,14 @@ def level_number(stream: str) -> int | None:
         return named
     number = stream.removeprefix("Level ")  # as `logging` names a level without a name
     return int(number) if number != stream and number.isascii() and number.isdecimal() else None
+
+
+def find_source_line(text: str) -> tuple[str, int] | None:
+    """Return the file and the number of the first source line that a line of output names; None if none."""
+    match = _SOURCE_LINE.search(text)
+    return (
+        None if match is None else (match["quoted"] or match["file"], int(match["first"] or match["second"]))
+    )
 
 
 def stream_label(stream: str) -> str:

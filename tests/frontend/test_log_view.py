@@ -13,6 +13,7 @@ from jobtui.frontend.log_view import (
     LineFilter,
     LineSearch,
     TimeStamps,
+    find_source_line,
     format_line_time,
     format_log_line,
     format_offset,
@@ -129,6 +130,22 @@ def test_a_line_for_a_file_has_what_the_screen_shows() -> None:
     assert format_log_line(record, "10:24:07.250", with_job=True) == "10:24:07.250 a #7 WARNING no amount"
     assert format_log_line(record, "", with_job=False) == "WARNING no amount"
     assert format_log_line(line("1;2"), "", with_job=False) == "1;2"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('  File "/srv/my jobs.py", line 12, in work', ("/srv/my jobs.py", 12)),
+        ("jobs/orders.py:7: DeprecationWarning", ("jobs/orders.py", 7)),
+        ("(see ./a.b.c:3:5)", ("./a.b.c", 3)),
+        ("at 12:30:15", None),
+        ("http://127.0.0.1:8080/", None),
+        ("http://example.org:80/", None),
+        ("orders.py", None),
+    ],
+)
+def test_the_first_source_line_in_a_line_of_output_is_found(text: str, place: object) -> None:
+    assert find_source_line(text) == place
 
 
 def test_names_of_levels_that_are_registered_later_are_known() -> None:

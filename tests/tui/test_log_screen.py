@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -439,16 +440,15 @@ async def test_merged_lines_have_their_job_and_enter_opens_the_log_of_the_run() 
 
 
 @async_test
-async def test_the_log_of_some_jobs_has_only_their_lines() -> None:
+async def test_the_log_of_marked_jobs_has_only_their_lines() -> None:
     backend = ScriptedBackend(snapshots.idle())
-    for job in "abc":
-        backend.output_log.write(job, 7, "stdout", f"of {job}\n")
     async with running_app(backend) as driver:
-        commands = driver.app._commands  # noqa: SLF001 - the app makes them for its screens
-        driver.app.push_screen(LogScreen.of_jobs(["a", "c"], commands))
-        await driver.settle()
-        assert "Log of 2 jobs: a, c" in driver.text
-        assert [text.split()[-1] for text in LogDriver(driver).shown] == ["a", "c"]
+        names = [driver.table().rows[place].name for place in (0, 2)]
+        for name in (*names, driver.table().rows[1].name):
+            backend.output_log.write(name, 7, "stdout", f"of {name}\n")
+        await driver.press("space", "j", "space", "l")
+        assert f"Log of 2 jobs: {', '.join(sorted(names))}" in driver.text
+        assert [text.split()[-1] for text in LogDriver(driver).shown] == names
 
 
 # --- taking lines out -----------------------------------------------------------------------------
@@ -461,7 +461,7 @@ async def test_the_selected_line_and_the_lines_on_the_screen_are_copied() -> Non
         assert log.driver.app.clipboard == "two"
         await log.driver.press("Y")
         assert log.driver.app.clipboard == "one\nERROR two\n"
-        assert log.driver.toasts[-1][1].startswith("copied 2 lines")
+        assert log.driver.toasts[-1][1] == "copied the screen: 2 lines"
 
 
 @async_test
@@ -484,7 +484,8 @@ async def test_the_whole_output_is_saved_and_no_file_is_replaced_without_a_quest
         assert len(file.read_text().splitlines()) == 225
         await log.driver.press("S")
         log.driver.screen.query_one(Input).value = str(file)
-        await log.driver.press("enter", "y")
+        await log.driver.press("enter")
+        await log.driver.press("y")
         assert len(file.read_text().splitlines()) == 450
         await log.driver.press("S")
         log.driver.screen.query_one(Input).value = str(tmp_path / "missing" / "out.log")
@@ -493,6 +494,80 @@ async def test_the_whole_output_is_saved_and_no_file_is_replaced_without_a_quest
         assert log.driver.toasts[-1][1].endswith("No such file or directory")
         await log.driver.press("S", "escape")
         assert isinstance(log.driver.screen, LogScreen)
+
+
+@async_test
+async def test_e_opens_the_first_file_with_a_line_number_in_the_editor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited, source = tmp_path / "edited", tmp_path / "my jobs.py"
+    source.touch()
+    script = f"import sys; open({str(edited)!r}, 'w').write(repr(sys.argv[1:]))"
+    monkeypatch.setenv("VISUAL", f'{sys.executable} -c "{script}"')
+    texts = ["nothing here: 12:30", "see /srv/else.py:3", f'  File "{source}", line 12, in work']
+    async with log_of_run(backend_with([line(text) for text in texts])) as log:
+        await log.driver.press("e")
+        assert edited.read_text() == repr(["+12", str(source)])
+        await log.driver.press("k", "e")
+        assert log.driver.toasts[-1] == ("warning", "/srv/else.py is not on this machine")
+        await log.driver.press("k", "e")
+        assert log.driver.toasts[-1][1].startswith("the line names no file with a line number")
+
+
+# --- the difference -------------------------------------------------------------------------------
+
+
+@async_test
+async def test_d_compares_the_output_with_that_of_the_last_ok_run() -> None:
+    same = [f"{letter} equal" for letter in "abcdefghijklmnopqrst"]
+    backend = backend_with([line(text) for text in ["took 12 ms", *same, "no amount", "Traceback"]])
+    backend.log_lines[LATEST] = [line(text) for text in ["took 3 s", "extra", *same, "has amount"]]
+    backend.history = [run for run in snapshots.recent_runs() if run.number == LATEST]
+    async with log_of_run(backend) as log:
+        await log.driver.press("d")
+        state = log.driver.lines(log.driver.screen.query_one("#diff-state"))[0]
+        assert re.match(rf"- only in #{LATEST}, OK at 2026-03-16 10:2\d:\d\d  \+ only in #{RUN} ", state)
+        assert state.rstrip().endswith("1 of 2 differences")
+        assert log.shown == [
+            "    took 12 ms",
+            "▸ - extra",
+            "    a equal",
+            "    b equal",
+            "    c equal",
+            "  … 14 equal lines",
+            "    r equal",
+            "    s equal",
+            "    t equal",
+            "  - has amount",
+            "  + no amount",
+            "  + Traceback",
+        ]
+        await log.driver.press("n")
+        assert log.shown[9].startswith("▸ - has amount")
+        await log.driver.press("y", "n")
+        assert log.driver.app.clipboard == "has amount"
+        assert log.driver.toasts[-1] == ("warning", "no difference below")
+        await log.driver.press("N", "N")
+        assert log.driver.toasts[-1] == ("warning", "no difference above")
+        await log.driver.press("G", "W", "g", "d")
+        assert f"Log: import_orders #{RUN}" in log.driver.text
+
+
+@async_test
+async def test_a_run_without_a_difference_or_without_an_ok_run_says_so() -> None:
+    backend = backend_with([line("took 12 ms")])
+    backend.log_lines[LATEST] = [line("took 3 s")]
+    backend.history = [run for run in snapshots.recent_runs() if run.number == LATEST]
+    async with log_of_run(backend) as log:
+        await log.driver.press("d")
+        assert "no difference, apart from numbers and times" in log.driver.text
+        await log.driver.press("escape")
+        backend.history = []
+        await log.driver.press("d")
+        assert "no earlier OK run of import_orders is known" in log.driver.text
+    async with log_of_all(backend) as log:
+        await log.driver.press("d")
+        assert log.driver.toasts[-1][1].startswith("no run is shown; in merged output, enter opens")
 
 
 # --- size and mouse -------------------------------------------------------------------------------

@@ -84,6 +84,11 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         backend.parameters = snapshots.parameters()
         backend.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
         backend.log_lines[866] = run_lines(snapshot.at.timestamp() - 32.29)
+        backend.log_lines[869] = [
+            *(line._replace(text=line.text.replace("127", "95")) for line in backend.log_lines[866][:-3]),
+            LogLine(None, "import_orders", 869, "INFO", "order 5116 has no customer name"),
+            LogLine(None, "import_orders", 869, "stdout", "95 orders are stored"),
+        ]
         write_output(backend.output_log)
         stopped = threading.Event()  # set after the comparison: the screen shows the app while it waits
         app = JobtuiApp(backend, stop=lambda _grace: stopped.wait())
@@ -308,6 +313,11 @@ def test_the_log_of_a_run_is_readable_in_a_light_theme(assert_screen: AssertScre
     """A regular expression that is not complete yet says where it ends."""
     keys = ["4", *"jjjjj", "l", "slash", *"order [0-", "ctrl+r"]
     assert_screen(snapshots.idle(), keys, theme="textual-light")
+
+
+@also_large
+def test_the_difference_to_the_last_ok_run_stands_out(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.idle(), ["4", *"jjjjj", "l", "d", SETTLE])
 
 
 def test_the_dialog_to_save_output_asks_for_a_name(assert_screen: AssertScreen) -> None:

@@ -502,9 +502,11 @@ class Dashboard(Screen[None]):
             self._warn("it does not run now, so there is no stack")
 
     def action_log(self) -> None:
-        """Show the output of the selected run, or of the latest run of the selected job."""
+        """Show the output of the selected run, the latest run of the selected job, or the marked jobs."""
         row = self._selected_row()
-        if row is None:
+        if marked := self._marked_jobs():
+            self.app.push_screen(LogScreen.of_jobs([job.name for job in marked], self._commands))
+        elif row is None:
             self._warn_of_selection("no job is selected")
         elif isinstance(row, RunView) and row.number:
             self.app.push_screen(LogScreen.of_run(row, self._commands))

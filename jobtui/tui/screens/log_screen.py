@@ -21,6 +21,7 @@ from jobtui.frontend.log_view import (
     BadPatternError,
     LineSearch,
     TimeStamps,
+    find_source_line,
     format_line_time,
     format_log_line,
     stream_label,
@@ -29,6 +30,7 @@ from jobtui.frontend.log_view import (
 from jobtui.frontend.saved_log import log_file_name, save_log
 from jobtui.tui.background_work import BackgroundCommands, error_text
 from jobtui.tui.log_feed import LogFeed, LogScope
+from jobtui.tui.screens.diff_screen import DiffScreen
 from jobtui.tui.screens.save_log import ask_and_save
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
@@ -67,11 +69,13 @@ class LogScreen(ModalScreen[None]):
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.previous"),
         Binding("ctrl+r", "toggle_regex", "Regular expression, or text", show=False, id="log.regex"),
         Binding("f", "follow", "Follow", id="log.follow"),
+        Binding("d", "diff", "Diff", tooltip="Compare with the last OK run of the job", id="log.diff"),
         Binding("L", "next_level", "Level", id="log.level"),
         Binding("W", "toggle_wrap", "Wrap", id="log.wrap"),
         Binding("T", "next_stamps", "Times", id="log.stamps"),
         Binding("y", "copy", "Copy", tooltip="Copy the selected line", id="log.copy"),
         Binding("Y", "copy_visible", "Copy the lines on the screen", show=False, id="log.copy_visible"),
+        Binding("e", "edit_source", "Open the file:line in the line in $EDITOR", show=False, id="log.editor"),
         Binding("S", "save", "Save", tooltip="Save the output to a file", id="log.save"),
         Binding("enter", "open_run", "Its log", id="log.run"),
         Binding("g,home", "first", "First line", show=False, id="log.first"),
@@ -226,13 +230,15 @@ class LogScreen(ModalScreen[None]):
         else:
             left.append(("‖ stands still, f follows", "waiting"))
             left.append((f"line {self._lines.cursor - buffer.first + 1:,} of {count:,}{more}", "muted"))
+        if error := self._error or self._search_error:
+            left = [(f"! {error}", "failed")]
         right: list[Piece] = []
-        if self._error or self._search_error:
-            right.append((f"! {self._error or self._search_error}", "failed"))
-        elif self._feed.seeking:
+        if self._feed.seeking:
             right.append(("searching: esc ends it", "waiting"))
         elif self._search is not None:
             right.append((self._search_text(self._search), "strong"))
+        elif self.focused is self._input:
+            right.append((_KINDS[self._is_regex], "muted"))
         if buffer.filter.least:
             right.append((f"level {buffer.filter.least} or above", "waiting"))
         if self._stamps is TimeStamps.RELATIVE:
@@ -311,6 +317,13 @@ class LogScreen(ModalScreen[None]):
         else:
             self._commands.notify("no run wrote this line", "warning")
 
+    def action_diff(self) -> None:
+        """Compare the output with that of the last OK run of the same job."""
+        if self._feed.run is None:
+            self._commands.notify("no run is shown; in merged output, enter opens the log of one", "warning")
+        else:
+            self.app.push_screen(DiffScreen(self._feed.run, self._commands))
+
     # --- searching --------------------------------------------------------------------------------
 
     def action_search(self) -> None:
@@ -318,6 +331,7 @@ class LogScreen(ModalScreen[None]):
         self._input.display = True
         self._show_placeholder()
         self.set_focus(self._input)
+        self._show_state()
 
     def action_clear_search(self) -> None:
         """Forget the search, and return to the lines."""
@@ -366,6 +380,7 @@ class LogScreen(ModalScreen[None]):
     def _hide_input(self) -> None:
         self._input.display = False
         self.set_focus(self._lines)
+        self._show_state()
 
     def action_next_match(self, step: int) -> None:
         """Move to the next line that matches, or to the previous one; read further pages if necessary."""
@@ -427,16 +442,22 @@ class LogScreen(ModalScreen[None]):
     def action_copy(self) -> None:
         """Copy the text of the selected line."""
         if self._lines.selected is not None:
-            self.app.copy_to_clipboard(self._lines.selected.text)
-            self._commands.notify("copied the line, if the terminal allows it (OSC 52)")
+            self._commands.copy(self._lines.selected.text, "the line")
 
     def action_copy_visible(self) -> None:
         """Copy the lines on the screen as they are shown."""
         lines = self._lines.visible_rows
         if lines:
-            self.app.copy_to_clipboard("".join(f"{self._formatted(line)}\n" for line in lines))
-            count = pluralize(len(lines), "line")
-            self._commands.notify(f"copied {count}, if the terminal allows it (OSC 52)")
+            self._commands.copy("".join(f"{self._formatted(line)}\n" for line in lines), "the screen")
+
+    def action_edit_source(self) -> None:
+        """Open the first file with a line number in the selected line in the user's editor."""
+        line = self._lines.selected
+        place = None if line is None else find_source_line(line.text)
+        if place is None:
+            self._commands.notify("the line names no file with a line number, such as jobs.py:12", "warning")
+        else:
+            self._commands.edit(*place)
 
     def action_save(self) -> None:
         """Ask for a file, and save the output there."""

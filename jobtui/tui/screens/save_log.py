@@ -20,22 +20,26 @@ from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.widgets.key_footer import KeyFooter
 
 
+class SaveInput(Input):
+    """The field for the name of the file."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Save", id="save.save"),
+        Binding("escape", "screen.dismiss('')", "Do not save", id="save.close"),
+    ]
+
+
 class SaveScreen(ModalScreen[str]):
     """Asks for the name of a file, and is dismissed with it, or with "" for none.
 
     Args:
         name: The name to begin with.
-        note: What will be saved.
+        note: The content of the file.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "save", "Save", id="save.save"),
-        Binding("escape", "dismiss('')", "Do not save", id="save.close"),
-    ]
 
     def __init__(self, name: str, note: str) -> None:
         super().__init__()
-        self._input = Input(name, id="save-name", compact=True, select_on_focus=False)
+        self._input = SaveInput(name, id="save-name", compact=True, select_on_focus=False)
         self._note = note
 
     def compose(self) -> ComposeResult:
@@ -51,7 +55,7 @@ class SaveScreen(ModalScreen[str]):
         self.set_focus(self._input)
 
     @on(Input.Submitted)
-    def action_save(self) -> None:
+    def _save(self) -> None:
         """Close the dialog with the name."""
         if self._input.value.strip():
             self.dismiss(self._input.value.strip())
