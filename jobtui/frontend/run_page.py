@@ -63,7 +63,8 @@ def time_spans(run: RunView, now: datetime, held_until: datetime | None = None) 
     spans = []
     attempts = [(each.started, each.ended) for each in run.attempts_made]
     if run.started is not None and run.state is not RunState.RETRYING:
-        attempts.append((run.started, end))
+        # Handing in the end of the work takes time, too.
+        attempts.append((run.started, end if run.elapsed is None else run.started + run.elapsed))
     started = attempts[0][0] if attempts else end
     waits_from = min(max(run.waiting_since or run.created, begin), started)
     spans.append(RunSpan("late", elapsed_between(begin, waits_from)))

@@ -85,7 +85,7 @@ def names(run: RunView, **arguments: Any) -> list[tuple[str, float]]:
 
 def test_the_time_of_a_run_is_late_then_held_then_queued_then_ran() -> None:
     run = replace(
-        snapshots.ended_run(9, "a", 0), due=ago(20), created=ago(18), waiting_since=ago(17), started=ago(10)
+        snapshots.ended_run(9, "a", 0, took=10), due=ago(20), created=ago(18), waiting_since=ago(17)
     )
     assert names(run) == [("late", 3), ("queued", 7), ("ran", 10)]
     assert names(run, held_until=ago(12)) == [("late", 3), ("held", 5), ("queued", 2), ("ran", 10)]
