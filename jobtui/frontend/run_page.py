@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from jobtui.engine.enums import Overlap, RunState
 from jobtui.engine.ledger import MAX_RUNS
+from jobtui.engine.typical_duration import TypicalDuration
 from jobtui.engine.views import AttemptView, RunView
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
@@ -18,6 +19,7 @@ from jobtui.frontend.formatting import (
     format_instant_full,
 )
 from jobtui.frontend.parsed_traceback import parse_traceback
+from jobtui.frontend.progress import progress_pieces
 from jobtui.frontend.source_excerpt import Excerpts
 from jobtui.frontend.text_lines import CLOSED, OPEN, Folds, Piece, TextLine
 from jobtui.frontend.traceback_lines import TracebackLayout
@@ -141,6 +143,7 @@ class RunPageLayout:
     Args:
         run: The run.
         now: The present.
+        typical: The usual duration of the runs of its job; None if that is not known.
         held_until: See `time_spans`.
         excerpts: The source around the frames of its errors, as far as it has been read.
         folds: The folds that the user has changed.
@@ -151,12 +154,14 @@ class RunPageLayout:
         run: RunView,
         now: datetime,
         *,
+        typical: TypicalDuration | None = None,
         held_until: datetime | None = None,
         excerpts: Excerpts | None = None,
         folds: Folds | None = None,
     ) -> None:
         self._run = run
         self._now = now
+        self._typical = typical
         self._held_until = held_until
         self._folds = folds or Folds()
         self._traceback = TracebackLayout(excerpts or {}, self._folds)
@@ -165,6 +170,9 @@ class RunPageLayout:
         """Return all lines."""
         run = self._run
         lines = [self._headline(), *self._time()]
+        if run.state is RunState.RUNNING and run.started is not None:
+            pieces = progress_pieces(run, self._typical, run.started, self._now)
+            lines.append(TextLine("progress", (("progress  ", "muted"), *pieces)))
         if run.arguments:
             lines.append(TextLine("arguments", (("arguments ", "muted"), (run.arguments, "")), hang=2))
         if run.error:

@@ -68,7 +68,7 @@ async def test_the_failure_takes_few_rows_in_a_low_terminal() -> None:
     async with running_app(ScriptedBackend(snapshots.saturated()), NARROW) as driver:
         await driver.press("n", "enter")
         assert '→   172 │ return Decimal(line["amount"])' in driver.text
-        assert "Latest runs" in driver.text
+        assert "✗ FAILED    #876" in driver.text
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -103,6 +103,7 @@ async def test_the_page_follows_a_run_until_it_has_ended() -> None:
     async with running_app(backend) as driver:
         await driver.press("1", "enter")
         assert "▶ RUNNING for 1m15s" in driver.text
+        assert "progress  " in driver.text
         assert "half" in driver.text
         backend.outputs[870] = "half\nwhole\n"
         ended = replace(

@@ -32,7 +32,7 @@ from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
-from jobtui.tui.widgets.failure_block import FailureBlock
+from jobtui.tui.widgets.failure_block import LOW, FailureBlock
 from jobtui.tui.widgets.job_charts import JobCharts
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
@@ -123,6 +123,7 @@ class JobScreen(ModalScreen[None]):
         """Show everything at once if there is room."""
         width, height = self.size
         self.set_class(width >= LARGE[0] and height >= LARGE[1], "-all")
+        self.set_class(height < LOW, "-low")
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Request the details again; the old ones stay visible until the answer arrives."""

@@ -14,6 +14,7 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
 
+from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.formatting import run_label
 from jobtui.frontend.parsed_traceback import failing_frame, parse_traceback
@@ -159,10 +160,12 @@ class RunScreen(ModalScreen[None]):
             self._commands.notify(error_text(error), "warning")
 
     def _paint(self) -> None:
-        content = self._content
+        content, snapshot = self._content, self._backend.snapshot()
+        job = next((job for job in snapshot.jobs if job.name == content.run.job), None)
         layout = RunPageLayout(
             content.run,
-            self._backend.snapshot().at,
+            snapshot.at,
+            typical=None if job is None else typical_duration(job),
             held_until=content.held_until,
             excerpts=content.excerpts,
             folds=Folds(self._toggled, all_open=self._unfolds_all),

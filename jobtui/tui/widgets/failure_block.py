@@ -14,7 +14,7 @@ from jobtui.frontend.parsed_traceback import TraceFrame
 from jobtui.tui.background_work import BackgroundQuery
 from jobtui.tui.widgets.wrapped_lines import wrap_line
 
-_LOW = 30  # rows of a terminal; in a lower one, the block has the line alone
+LOW = 30  # rows of a terminal; in a lower one, the block has the line alone
 
 
 class FailureBlock(Widget):
@@ -72,7 +72,7 @@ class FailureBlock(Widget):
         if self._failure is None or not self.size.width:
             return Text()
         text = Text(end="", no_wrap=True)
-        lines = failure_lines(self._failure, with_context=self.app.size.height >= _LOW)
+        lines = failure_lines(self._failure, with_context=self.app.size.height >= LOW)
         for line in lines:
             for pieces in wrap_line(line, self.size.width):
                 for piece, tone in pieces:
