@@ -302,6 +302,22 @@ _TOTAL = 14
 _HALF = 5  # tenths
 
 
+def hours_of_week(columns: RunColumns, tz: tzinfo) -> tuple[list[list[int]], list[list[int]]]:
+    """Return how many runs ended, and how many failed, in each hour of each day of the week.
+
+    Args:
+        columns: The runs.
+        tz: The zone of the hours.
+    """
+    counts = [[0] * _HOURS for _ in _WEEKDAYS]
+    failed = [[0] * _HOURS for _ in _WEEKDAYS]
+    for ended, state in zip(columns.ended, columns.states, strict=True):
+        at = datetime.fromtimestamp(ended, tz)
+        counts[at.weekday()][at.hour] += 1
+        failed[at.weekday()][at.hour] += state in FAILED_STATES
+    return counts, failed
+
+
 def heat_map(columns: RunColumns, width: int, tz: tzinfo) -> list[Line]:
     """Return how many runs ended in each hour of the week, and which share of them failed.
 
@@ -313,12 +329,7 @@ def heat_map(columns: RunColumns, width: int, tz: tzinfo) -> list[Line]:
         width: The number of cells.
         tz: The zone of the hours.
     """
-    counts = [[0] * _HOURS for _ in _WEEKDAYS]
-    failed = [[0] * _HOURS for _ in _WEEKDAYS]
-    for ended, state in zip(columns.ended, columns.states, strict=True):
-        at = datetime.fromtimestamp(ended, tz)
-        counts[at.weekday()][at.hour] += 1
-        failed[at.weekday()][at.hour] += state in FAILED_STATES
+    counts, failed = hours_of_week(columns, tz)
     cell = 2 if width >= _WEEKDAY_LABEL + 2 * _HOURS else 1
     most = max(1, *(max(day) for day in counts))
     has_totals = width >= _WEEKDAY_LABEL + cell * _HOURS + _TOTAL

@@ -41,13 +41,13 @@ ATTACKS = [
 TAGS = """
 html head base wbr meta title link script body a header div p bdi dl dt dd span time button main section h1 h2
 small nav mark svg rect line text tfoot form label input table thead tbody tr th td strong dialog kbd
-ol li pre select option progress
+ol li pre select option progress circle
 """
 ATTRIBUTES = """
 lang charset name content rel href type src defer class id role hidden tabindex method action value form
 formaction aria-label aria-hidden aria-labelledby scope title datetime placeholder autocomplete spellcheck
 autocapitalize required autofocus maxlength for disabled aria-current aria-invalid aria-describedby data-tag
-data-after data-level data-at data-stream checked selected download data-about data-usual data-long
+data-after data-level data-at data-stream checked selected download data-about cx cy r data-usual data-long
 data-key data-other-key x y x1 x2 y1 y2 width height min max data-now data-offset data-heartbeat
 data-live data-refetch data-poll data-rows data-job data-run data-status data-phase data-search
 data-since data-until data-confirm data-title data-text data-icon data-jobs data-all-paused data-visible

@@ -26,6 +26,7 @@ from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.zones import zone_name
+from jobtui.web.pages.chart_shapes import ChartDrawer
 from jobtui.web.pages.forms import Forms, RecentForms, execute, safe_redirect_target
 from jobtui.web.pages.history_page import HistoryPage
 from jobtui.web.pages.log_page import LogView, show_lines
@@ -84,6 +85,7 @@ class Pages:
             respond=self._page_response,
             leave_message=self._leave_message,
         )
+        self._charts = ChartDrawer(context.backend, context.clock)
         self._history = HistoryPage(view_context)
         self._timeline = TimelinePage(view_context)
         self._log = LogView(view_context)
@@ -180,6 +182,7 @@ class Pages:
         values: dict[str, Any] = {"job": job, "details": details, "is_quiet_at": quiet}
         values["failure"] = [] if failure is None else _failure_lines(failure.run)
         values["failed"] = failed
+        values["charts"] = await self._charts.charts_of(job, self._page_state.snapshot.at)
         return self._page_response(request, "job.html", tab=tab, **values)
 
     async def _show_run(self, request: web.Request) -> web.Response:
