@@ -143,7 +143,7 @@ def test_charts_are_kept_for_some_seconds(scheduler: Scheduler, monkeypatch: pyt
         asked.append(job)
         return run_columns(job, **values)
 
-    backend.run_columns = count  # type: ignore[method-assign] # the same parameters
+    backend.run_columns = count  # the same parameters
     for name in ("one", "two"):
         scheduler.every("1h", print, name=name).run().wait(LIMIT)
     with Server(backend, parse_address("127.0.0.1:0"), clock=clock) as server:
