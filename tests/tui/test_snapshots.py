@@ -5,6 +5,7 @@ After an intended change, run `pytest tests/tui/test_snapshots.py --snapshot-upd
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from jobtui.tui.app import JobtuiApp
 AssertScreen = Callable[..., None]
 
 LARGE = (180, 50)
+DRAWER_DELAY = 0.3  # seconds after which the drawer has asked for the selected job
 SETTLE = "settle"  # among keys: wait for the answer to a query
 _in_a_large_terminal: set[str] = set()  # the names of the tests with a snapshot of a large terminal, too
 
@@ -104,6 +106,8 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
                 else:
                     await pilot.press(key)
                 await pilot.pause()
+            if size == LARGE:
+                await asyncio.sleep(DRAWER_DELAY)
             await app.workers.wait_for_complete()
             app._refresh_now()  # noqa: SLF001 - the throttle would delay it
             await pilot.pause()
@@ -127,6 +131,7 @@ def test_the_dashboard_shows_running_jobs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.mid_run())
 
 
+@also_large
 def test_the_dashboard_shows_a_full_pool(assert_screen: AssertScreen) -> None:
     """The pool is full; the waiting runs are listed in the order in which they will start."""
     assert_screen(snapshots.saturated())
@@ -181,6 +186,17 @@ def test_the_form_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> N
 @also_large
 def test_the_dashboard_shows_the_progress_of_runs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.progressing())
+
+
+@also_large
+def test_the_drawer_shows_the_failure_of_the_selected_job(assert_screen: AssertScreen) -> None:
+    """In a smaller terminal there is no drawer."""
+    assert_screen(snapshots.saturated(), [*"jjjj"])
+
+
+@also_large
+def test_a_zoomed_table_has_all_the_space(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["4", "z"])
 
 
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:
@@ -282,11 +298,13 @@ def test_a_dashboard_without_jobs_explains_how_to_register_one(assert_screen: As
     assert_screen(snapshots.empty())
 
 
+@also_large
 def test_the_dashboard_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
     """A light theme is as readable as a dark one."""
     assert_screen(snapshots.saturated(), theme="textual-light")
 
 
+@also_large
 def test_odd_names_stay_inside_their_columns(assert_screen: AssertScreen) -> None:
     """Long names, wide characters and markup stay inside their columns."""
     assert_screen(snapshots.odd_names())

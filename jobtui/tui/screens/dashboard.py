@@ -18,7 +18,7 @@ from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.now_next import live_runs
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.tui.arrangement import JOBS, PANES, TINY_HEIGHT, is_wide
+from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT, is_wide
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.arguments_screen import run_with_arguments
@@ -34,6 +34,7 @@ from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.body import Body
 from jobtui.tui.widgets.columns import job_columns
+from jobtui.tui.widgets.drawer import Drawer
 from jobtui.tui.widgets.header import AlarmLine, PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
@@ -120,6 +121,7 @@ class Dashboard(Screen[None]):
         Binding("2", "focus_table(2)", "Waiting", show=False, id="pane.waiting"),
         Binding("3", "focus_table(3)", "Upcoming", show=False, id="pane.upcoming"),
         Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
+        Binding("d", "drawer", "Show or hide the drawer of a wide terminal", show=False, id="pane.drawer"),
         Binding("z", "zoom", "Show only this table, or all again", show=False, id="pane.zoom"),
         Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
         Binding("6", "calendar", "Calendar of load", show=False, id="jobs.calendar"),
@@ -148,7 +150,8 @@ class Dashboard(Screen[None]):
             placeholder="filter by name, schedule or status", id="filter", compact=True
         )
         self._panes = Panes()
-        self._body = Body(self._jobs, self._filter, self._panes)
+        self._drawer = Drawer(self._backend)
+        self._body = Body(self._jobs, self._filter, self._panes, self._drawer)
         self._job_filter = JobListFilter()
         self._marks: frozenset[str] = frozenset()  # the names of the jobs that the user has marked
         self._attention = AttentionView()
@@ -318,8 +321,9 @@ class Dashboard(Screen[None]):
         return adapt_bindings(super().active_bindings, useless, labels, more)
 
     def _update_keys(self) -> None:
-        """Update the footer if the selected row has other keys than before."""
+        """Update the footer if the selected row has other keys than before, and the drawer."""
         job, run = self._selected_job(), self._selected_run()
+        self._drawer.show_job(job, self._snapshot)
         selected = job and (job.schedule is None, job.paused_since is None)
         is_wide, has_row = self.has_class("-wide"), self._selected_row() is not None
         has_marks, any_failed = bool(self._marked_jobs()), self._index.any_failed_lately
@@ -556,6 +560,13 @@ class Dashboard(Screen[None]):
     def action_focus_table(self, number: int) -> None:
         """Focus the jobs (0) or one of the panes (1 to 4)."""
         self._body.focus_table([JOBS, *PANES][number])
+
+    def action_drawer(self) -> None:
+        """Show or hide the drawer."""
+        if self.size.width < DRAWER_WIDTH:
+            self._warn(f"the drawer needs a terminal of {DRAWER_WIDTH} columns; enter opens the job")
+        else:
+            self._body.toggle_drawer()
 
     def action_zoom(self) -> None:
         """Show nothing but the focused table, or everything again."""

@@ -48,17 +48,21 @@ class Body(Container):
         jobs: The table of jobs.
         filter_line: The line below it.
         panes: The panes.
+        drawer: The widget at the right of a wide terminal.
 
     Attributes:
         plan: The region of each visible part, by its id.
+        has_drawer: Whether the user wants the drawer.
     """
 
-    def __init__(self, jobs: LineTable[Any], filter_line: Widget, panes: Panes) -> None:
+    def __init__(self, jobs: LineTable[Any], filter_line: Widget, panes: Panes, drawer: Widget) -> None:
         super().__init__(id="body")
         self.plan: dict[str, Region] = {}
         self._tables = {JOBS: jobs, **panes.tables}
         self._filter = filter_line
         self._panes = panes
+        self._drawer = drawer
+        self.has_drawer = True
         self._rows = {name: CalmRows() for name in self._tables}
         self._needs = dict.fromkeys(self._tables, 0)
         self._snapshot: Snapshot | None = None
@@ -76,6 +80,7 @@ class Body(Container):
         yield from self._tables.values()
         yield self._filter
         yield self._panes.tabs
+        yield self._drawer
 
     # --- content ----------------------------------------------------------------------------------
 
@@ -104,10 +109,10 @@ class Body(Container):
         self._zoomed = not self._zoomed
         self._rearrange()
 
-    @property
-    def is_zoomed(self) -> bool:
-        """Whether one table has all the space."""
-        return self._zoomed
+    def toggle_drawer(self) -> None:
+        """Show the drawer where there is room for it, or hide it."""
+        self.has_drawer = not self.has_drawer
+        self._rearrange()
 
     def on_resize(self) -> None:
         """Share the new space."""
@@ -148,6 +153,7 @@ class Body(Container):
             pane=self._pane,
             zoomed=self._zoomed,
             has_filter=self._filter.display,
+            has_drawer=self.has_drawer,
         )
         plan = arrange(self.size, demand)
         self._panes.show_active(self._pane if self._pane in plan else "")

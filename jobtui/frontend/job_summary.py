@@ -1,0 +1,141 @@
+"""The essentials of one job, for the drawer beside the list of jobs: reading them, and their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+
+from jobtui.engine.enums import Misfire, Overlap, RunState
+from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.frontend.backend import Backend, JobDetails
+from jobtui.frontend.failure import Failure, failure_lines, read_failure
+from jobtui.frontend.formatting import (
+    STATE_SIGNS,
+    failed_last,
+    format_duration,
+    format_instant,
+    run_label,
+    status_sign,
+)
+from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
+from jobtui.frontend.text_lines import TextLine
+
+MAX_OUTPUT = 200  # lines
+_TICKS = 5
+_RUNS = 7
+_ENDED_WIDTH, _STATE_WIDTH, _TOOK_WIDTH = 12, 11, 7  # cells
+_LABEL_WIDTH = 9  # cells: the longest label of a fact
+_SHOWN_ELSEWHERE = {"failure", "status"}  # facts that have a place of their own in the drawer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """The answers to the questions that a glance at a job asks.
+
+    Attributes:
+        details: The job with its next ticks and its latest runs.
+        failure: Its latest failure, as far as one of these runs failed.
+        run: Its latest run that has started; None if there is none.
+        output: The last lines of the output of that run.
+    """
+
+    details: JobDetails
+    failure: Failure | None
+    run: RunView | None
+    output: tuple[str, ...]
+
+
+def read_job_summary(backend: Backend, job: str) -> JobSummary:
+    """Return the essentials of a job. May ask a scheduler in another process.
+
+    Raises:
+        LookupError: The job does not exist.
+        OSError: The scheduler cannot be reached.
+    """
+    details = backend.job_details(job)
+    failed = next((run for run in details.runs if run.state.failed), None)
+    started = (run for run in details.runs if run.number and run.started is not None)
+    running = backend.find_runs(job=job, state=RunState.RUNNING, limit=1) if details.job.running else ()
+    run = next(iter(running), next(started, None))
+    return JobSummary(
+        details=details,
+        failure=None if failed is None else read_failure(backend, failed),
+        run=run,
+        output=() if run is None else _read_output(backend, run),
+    )
+
+
+def _read_output(backend: Backend, run: RunView) -> tuple[str, ...]:
+    with suppress(LookupError):  # it is not kept any more
+        page = backend.log_page(run.number)
+        return tuple(line.text for line in (*page.lines, *page.unfinished)[-MAX_OUTPUT:])
+    return ()
+
+
+def list_summary_lines(job: JobView, summary: JobSummary | None, snapshot: Snapshot) -> Iterator[TextLine]:
+    """Yield the lines of a job, without those of its output.
+
+    Args:
+        job: The job as the snapshot has it.
+        summary: Its essentials; None while they are read.
+        snapshot: The current snapshot.
+    """
+    sign, status = status_sign(job)
+    yield TextLine("status", ((f"{sign.glyph} {status}", sign.tone),))
+    if summary is None:
+        return
+    failure = [] if summary.failure is None else failure_lines(summary.failure, with_context=False)
+    if failed_last(job):
+        yield from failure
+        yield TextLine("")
+    yield from _fact_lines(summary.details, snapshot)
+    ticks = list(islice(list_next_ticks(summary.details.preview, snapshot), _TICKS))
+    if ticks:
+        yield from _heading("Next ticks")
+        yield from (TextLine("ticks", ((tick, ""),), "  ") for tick in ticks)
+    if failure and not failed_last(job):
+        yield from _heading("Latest failure")
+        yield from failure
+    if summary.details.runs:
+        yield from _heading("Latest runs")
+        yield from (_run_line(run, snapshot) for run in summary.details.runs[:_RUNS])
+
+
+def output_title(summary: JobSummary) -> str:
+    """Return the heading of the output of a job's latest run; "" if no run has started."""
+    run = summary.run
+    if run is None:
+        return ""
+    runs_now = ", which runs" if run.state is RunState.RUNNING else ""
+    return f"Output of run {run_label(run)}{runs_now}"
+
+
+def _heading(title: str) -> Iterator[TextLine]:
+    yield TextLine("")
+    yield TextLine("heading", ((title, "strong"),))
+
+
+def _fact_lines(details: JobDetails, snapshot: Snapshot) -> Iterator[TextLine]:
+    job, hidden = details.job, set(_SHOWN_ELSEWHERE)
+    usual = (Overlap.HOLD, Misfire.COALESCE, 0, None)
+    if (job.overlap, job.misfire, job.pause_after, job.max_late) == usual:
+        hidden.add("overlap")
+    for label, text in list_job_facts(details, snapshot.zone):
+        if text and label not in hidden:
+            pieces = ((f"{label:>{_LABEL_WIDTH}}  ", "muted"), (text, ""))
+            yield TextLine("facts", pieces, hang=_LABEL_WIDTH + 2)
+
+
+def _run_line(run: RunView, snapshot: Snapshot) -> TextLine:
+    sign = STATE_SIGNS[run.state]
+    took = "" if run.elapsed is None else format_duration(run.elapsed)
+    reason = "" if run.state is RunState.OK else run.reason
+    pieces = (
+        (f"{format_instant(run.ended, snapshot.at):<{_ENDED_WIDTH}} ", "muted"),
+        (f"{sign.glyph} {run.state.value:<{_STATE_WIDTH - 2}}", sign.tone),
+        (f"{took:>{_TOOK_WIDTH}}  ", ""),
+        (reason, "failed" if run.state.failed else "muted"),
+    )
+    return TextLine("runs", pieces, "  ", hang=_ENDED_WIDTH + 1)
