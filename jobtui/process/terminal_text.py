@@ -14,6 +14,8 @@ _SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-~])"
 )
 # What starts a line again: a carriage return, and the sequence that erases the line.
+_LONGEST_BAR = 2_000  # characters
+_UP = re.compile(r"(?:\x1b\[A)+")
 _RESTART = re.compile(r"\r|\x1b\[2K")
 
 
@@ -28,6 +30,31 @@ def terminal_line(line: str) -> str:
     if "\b" in line:
         line = _without_backspaces(line)
     return line.expandtabs()
+
+
+def draw(drawn: str, text: str) -> tuple[str, str]:
+    r"""Add a text to a line that a program draws again and again, as a bar of progress.
+
+    Only the latest state of such a line counts. tqdm draws several bars below each other: it goes down by
+    line breaks alone, draws, and goes up again; only the first of them stays.
+
+    Args:
+        drawn: The line so far, and what may belong to it; "" if none is drawn.
+        text: What is written next; "" for the end of the line.
+
+    Returns:
+        The line with what may belong to it, and the text that is final.
+    """
+    if drawn and _UP.fullmatch(text):
+        return drawn.partition("\n")[0], ""
+    if drawn and text and "\n" not in drawn and not text.strip("\n"):
+        return drawn + text, ""
+    if text[:1] == "\r" and "\n" not in text and len(text) <= _LONGEST_BAR:
+        if drawn.endswith("\n"):
+            return drawn + text, ""
+        before, line_break, _ = drawn.rpartition("\n")
+        return text, before + line_break
+    return "", drawn + text
 
 
 def latest_state(line: str) -> str:

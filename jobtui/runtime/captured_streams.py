@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.output_log import OutputLog
+from jobtui.runtime.progress_bars import BarReader
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.writing_run import writing_run
 
@@ -40,6 +41,7 @@ class CapturedStream(io.TextIOWrapper):
         self._cut: dict[object, bytes] = {}  # the beginning of a character, by the run that has written it
         self._name = _NAMES[descriptor]
         self._is_capturing = True
+        self._bars = BarReader()
 
     def end_capture(self) -> None:
         """Write nothing to the log any more, even if something still writes to this stream."""
@@ -67,7 +69,13 @@ class CapturedStream(io.TextIOWrapper):
         else:
             run, attachments = current
             attachments.write_output(run, text, self._log.run_limit)
+            if "\r" in text or text[:1] == "\n" or attachments.meters:
+                self._bars.read(run, attachments, text)
             self._log.write(run.job.name, run.number, level or self._name, text)
+
+    def end_line(self, run: RunRecord) -> None:
+        """End the line that a run draws again and again, because it ends."""
+        self._log.end_line(run.job.name, run.number, self._name)
 
     def mark_attempt(self, run: RunRecord, attachments: RunAttachments) -> None:
         """Write a line between the output of the earlier attempts of a run, if there is any, and the next."""

@@ -112,7 +112,7 @@ class CurrentRun:
         Raises:
             TypeError: A number or the text is of another type.
         """
-        self._attachments.meter(self._record).report(done, total, text)
+        self._attachments.meter(self._record).report_by_code(done, total, text)
 
     @overload
     def track(self, items: Iterable[Item], total: float | None = None, text: str = "") -> Iterator[Item]: ...

@@ -12,7 +12,7 @@ from operator import attrgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
 
-from jobtui.process.terminal_text import latest_state, terminal_line
+from jobtui.process.terminal_text import draw, latest_state, terminal_line
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.run_output import RUN_BYTES
 
@@ -100,6 +100,8 @@ class OutputLog:
         self._total_lines = 0  # those taken out of the inbox, and those lost before them
         # The time and the text of the unfinished line of each source: job, run and stream.
         self._unfinished: dict[tuple[str, int, str], tuple[float, str]] = {}
+        # The same for the line of each source that is drawn again and again, in its latest state.
+        self._drawn: dict[tuple[str, int, str], tuple[float, str]] = {}
         self._reading = threading.Lock()
         self.on_write: Callable[[], object] = bool
         self.redact: Callable[[str], str] = str
@@ -122,12 +124,25 @@ class OutputLog:
             for part in self._parts(run, text):
                 self.write(job, run, stream, part)
             return
+        if self._drawn or text[:1] == "\r":
+            source = job, run, stream
+            drawn, text = draw(self._drawn.pop(source, (0.0, ""))[1], text)
+            if drawn:
+                self._drawn[source] = self._now(), drawn
+                if not text:
+                    self.on_write()
+                    return
         self._inbox.append((self._now(), job, run, stream, text))
         size = getsizeof(text) + _OVERHEAD  # first, because `+=` is one step only without a call in it
         self._size += size
         if self._size > self.limit:
             self._drop_oldest()
         self.on_write()
+
+    def end_line(self, job: str, run: int, stream: str) -> None:
+        """End the line that a source draws again and again, if there is one. Arguments as for `write`."""
+        if (job, run, stream) in self._drawn:
+            self.write(job, run, stream, "")
 
     def _parts(self, run: int, text: str) -> list[str]:
         """Split a long text at its line breaks; leave out lines that do not fit, and the middle of others."""
@@ -186,9 +201,16 @@ class OutputLog:
                 lines=lines,
                 unfinished=tuple(
                     OutputLine(0, at, *source, self.redact(terminal_line(text)))
-                    for source, (at, text) in self._unfinished.items()
+                    for source, (at, text) in self._unfinished_lines().items()
                 ),
             )
+
+    def _unfinished_lines(self) -> dict[tuple[str, int, str], tuple[float, str]]:
+        """Return the time and the text of the unfinished line of each source."""
+        lines = dict(self._unfinished)
+        for source, (at, text) in tuple(self._drawn.items()):
+            lines[source] = at, lines.get(source, (at, ""))[1] + text.partition("\n")[0]
+        return lines
 
     def take_unfed(self) -> Mapping[int, int]:
         """Return how many lines of each run were dropped before the store had read them, once."""
@@ -199,6 +221,8 @@ class OutputLog:
         return unfed
 
     def _empty_inbox(self) -> None:
+        while len(self._drawn) > MAX_UNFINISHED:
+            self.end_line(*next(iter(self._drawn)))
         lost = self._lost_lines
         self._lost_lines -= lost
         self._total_lines += lost

@@ -31,7 +31,17 @@ class ProgressMeter:
         redact: Replaces secrets in the text.
     """
 
-    __slots__ = ("_announce", "_is_tracking", "_next", "_now", "_redact", "_run", "attempt", "progress")
+    __slots__ = (
+        "_announce",
+        "_is_by_code",
+        "_is_tracking",
+        "_next",
+        "_now",
+        "_redact",
+        "_run",
+        "attempt",
+        "progress",
+    )
 
     def __init__(
         self,
@@ -46,6 +56,7 @@ class ProgressMeter:
         self._redact = redact
         self._is_tracking = False  # whether a loop reports its progress
         self._next = -math.inf  # when the next report is announced
+        self._is_by_code = False  # whether the code reports, and not only its bars do
         self.attempt = run.extras.attempt
         self.progress: LatestProgress | None = None
 
@@ -81,6 +92,16 @@ class ProgressMeter:
         if not self._next - INTERVAL <= now < self._next:  # also if the clock was set back
             self._next = now + INTERVAL
             self._announce(self._run, self)
+
+    def report_by_code(self, done: Number, total: Number | None, text: str) -> None:
+        """Report progress, as `report` does; from now on, bars in the output do not count."""
+        self._is_by_code = True
+        self.report(done, total, text)
+
+    def report_bar(self, done: Number, total: Number | None, text: str) -> None:
+        """Report the progress that a bar in the output shows, unless the code reports it."""
+        if not (self._is_by_code or self._is_tracking):
+            self.report(done, total, text)
 
     def track(self, items: Iterable[Item], total: Number | None, text: str) -> Iterator[Item]:
         """Yield the items, and report after each one that it is done.

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import RunRecord
+from jobtui.process.terminal_text import draw
 from jobtui.runtime.around import Arounds
 from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.ending_log import EndingLog
 from jobtui.runtime.progress_meter import ProgressMeter
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.retry_decisions import never_retry
-from jobtui.runtime.run_output import RunOutput, longer_output
+from jobtui.runtime.run_output import RunOutput, longer_output, output_text
 from jobtui.runtime.stop_request import StopRequest
 
 RetryDelay = Callable[[RunRecord, BaseException], float | None]
@@ -31,6 +32,8 @@ class RunAttachments:
 
     Attributes:
         outputs: What the runs have printed. The kernel drops an output with the run's entry in the ledger.
+        drawn: The line that a run draws again and again, in its latest state: a bar of progress. It follows
+            the output.
         stop_requests: The stop requests. The kernel drops one when its run has ended.
         loop_thread: The identifier of the thread that runs the coroutines; None before the first one.
         ending_log: Logs the runs that fail.
@@ -54,6 +57,7 @@ class RunAttachments:
         retry_delay: RetryDelay = never_retry,
     ) -> None:
         self.outputs: dict[int, str | RunOutput] = {}
+        self.drawn: dict[int, str] = {}
         self.stop_requests: dict[int, StopRequest] = {}
         self.loop_thread: int | None = None
         self.ending_log = EndingLog()
@@ -75,6 +79,10 @@ class RunAttachments:
             limit: How many bytes of the output are kept, if this is its first text.
         """
         number, outputs = run.number, self.outputs
+        if self.drawn or text[:1] == "\r":
+            drawn, text = draw(self.drawn.pop(number, ""), text)
+            if drawn:
+                self.drawn[number] = drawn
         output = outputs.get(number)
         if output is None:
             output = outputs.setdefault(number, "")
@@ -93,15 +101,18 @@ class RunAttachments:
                 return
         output.write(text)
 
+    def output_text(self, number: int) -> str | None:
+        """Return what a run has printed; None if there is no output of it."""
+        output = self.outputs.get(number)
+        return None if output is None else output_text(output) + self.drawn.get(number, "")
+
     def meter(self, run: RunRecord) -> ProgressMeter:
         """Return the meter of the present attempt of a run; create it on first use."""
         meter = self.meters.get(run.number)
         if meter is None or meter.attempt != run.extras.attempt:
             meter = ProgressMeter(run, self.now, self._announce_progress, self.redaction.redact)
             self.meters[run.number] = meter
-            if (
-                run.state.ended
-            ):  # after the creation, because the kernel looks for meters to drop after the end
+            if run.state.ended:  # after the creation: the kernel looks for meters to drop after the end
                 self.meters.pop(run.number, None)
         return meter
 
@@ -120,10 +131,12 @@ class RunAttachments:
         """Drop the outputs of runs that the ledger has no entry of any more."""
         for number in numbers if self.outputs else ():
             self.outputs.pop(number, None)
+            self.drawn.pop(number, None)
 
     def forget(self, run: RunRecord) -> None:
         """Drop what a run that has ended does not need any more: all but an output in the ledger's care."""
         self.stop_requests.pop(run.number, None)
         self.meters.pop(run.number, None)
+        self.drawn.pop(run.number, None)
         if not run.extras.output_bytes:  # of a thread that has outlived the run
             self.outputs.pop(run.number, None)

@@ -25,7 +25,6 @@ from jobtui.engine.records import (
 from jobtui.engine.run_columns import RunColumns, columns_of, point_of
 from jobtui.engine.views import RunPage, RunView
 from jobtui.runtime.kernel import Kernel
-from jobtui.runtime.run_output import output_text
 from jobtui.runtime.stream_guard import guard
 from jobtui.schedules.schedule import Once
 
@@ -161,8 +160,7 @@ class RunSearch:
 
     def _output_in_memory(self, number: int) -> str:
         attachments = self._kernel.runs.attachments
-        output = attachments.outputs.get(number)
-        return "" if output is None else attachments.redaction.redact(output_text(output))
+        return attachments.redaction.redact(attachments.output_text(number) or "")
 
     def recent(self, views: Sequence[RunView]) -> tuple[RunView, ...]:
         """Return the latest endings of a job, with the tracebacks that only the store has.
@@ -197,12 +195,12 @@ class RunSearch:
 
     def output(self, number: int) -> str | None:
         """Return what a run printed; see `Scheduler.output_of`."""
-        outputs = self._kernel.runs.attachments.outputs
-        if number not in outputs:
+        attachments = self._kernel.runs.attachments
+        if number not in attachments.outputs:
             self.view(number)  # raises LookupError
-        output = outputs.get(number)  # it may have printed in the meantime
+        output = attachments.output_text(number)  # it may have printed in the meantime
         if output is not None:
-            return self._kernel.runs.attachments.redaction.redact(output_text(output))
+            return attachments.redaction.redact(output)
         if self.history is not None and (lines := self._stored_lines(number)):
             return "".join(f"{text}\n" for text in lines)
         return "" if guard.is_capturing else None

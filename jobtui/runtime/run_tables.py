@@ -13,7 +13,7 @@ from jobtui.runtime.handles import Run
 from jobtui.runtime.kept_calls import KeptCalls
 from jobtui.runtime.latch import Latch
 from jobtui.runtime.run_attachments import RunAttachments
-from jobtui.runtime.run_output import output_memory
+from jobtui.runtime.run_output import RUN_BYTES, output_memory
 from jobtui.runtime.stop_request import final_state
 
 
@@ -91,6 +91,8 @@ class RunTables:
 
     def count_output(self, run: RunRecord) -> None:
         """Note how much memory the output of a run that ends takes, for the ledger."""
+        if run.number in self.attachments.drawn:
+            self.attachments.write_output(run, "", RUN_BYTES)
         output = self.attachments.outputs.get(run.number)
         if output is not None:
             run.ensure_extras().output_bytes = output_memory(output)
