@@ -31,6 +31,7 @@ HEADINGS = {
     "LogSearchInput": "In the search",
     "SaveInput": "The name of a file",
     "HistoryScreen": "History",
+    "StreakScreen": "The first failure",
     "StackScreen": "Stack",
     "TimelineScreen": "Timeline",
     "CalendarScreen": "Calendar of load",

@@ -9,6 +9,7 @@ from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
 from jobtui.engine.enums import RunState
+from jobtui.engine.run_columns import RunPoint, columns_of
 from jobtui.engine.views import RunView
 from jobtui.tui.screens.history_screen import PAGE, HistoryScreen
 from jobtui.tui.screens.run import RunScreen
@@ -187,3 +188,43 @@ async def test_an_error_of_the_question_is_shown() -> None:
     async with running_app(backend) as driver:
         await driver.press("h", "w")
         assert "unknown run 4711" in driver.text
+
+
+# --- the first failure ----------------------------------------------------------------------------
+
+
+@async_test
+async def test_f_shows_the_first_failure_of_the_job_of_the_selected_run_and_enter_opens_it() -> None:
+    backend = make_backend()
+    run = snapshots.failed_run(866, 100)
+    backend.history = [run]
+    backend.columns[run.job] = columns_of([RunPoint(866, 1, 2, 3, "FAILED", "", "", "boom")], 9)
+    async with running_app(backend) as driver:
+        await driver.press("h", "f")
+        assert "First failure: import_orders" in driver.text
+        assert "fails since Thu 1970-01-01 01:00:02 GMT, run 866" in driver.text
+        assert "commit before it: " in driver.text
+        await driver.press("enter")
+        assert isinstance(driver.screen, RunScreen)
+        await driver.press("escape")
+        assert isinstance(driver.screen, HistoryScreen)
+
+
+@async_test
+async def test_f_on_a_job_that_does_not_fail_says_so_and_opens_nothing() -> None:
+    async with running_app(make_backend()) as driver:
+        await driver.press("h", "f")
+        assert "none of its runs is kept" in driver.text
+        await driver.press("enter")
+        assert "First failure" in driver.text
+        await driver.press("escape")
+        assert isinstance(driver.screen, HistoryScreen)
+
+
+@async_test
+async def test_an_error_of_the_question_for_the_first_failure_is_shown() -> None:
+    backend = make_backend()
+    backend.find_error = ConnectionError("the scheduler does not answer")
+    async with running_app(backend) as driver:
+        await driver.press("h", "f")
+        assert "the scheduler does not answer" in driver.text

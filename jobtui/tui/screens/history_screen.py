@@ -16,6 +16,7 @@ from jobtui.engine.views import RunPage, RunView
 from jobtui.frontend.formatting import pluralize
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.screens.streak_screen import StreakScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import HISTORY_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter
@@ -61,6 +62,13 @@ class HistoryScreen(ModalScreen[None]):
         Binding("escape,q,h", "dismiss", "Close", key_display="esc", id="history.close"),
         Binding("slash", "edit_query", "Query", key_display="/", id="history.query"),
         Binding("w", "why", "Why", id="history.why"),
+        Binding(
+            "f",
+            "first_failure",
+            "First failure",
+            tooltip="The first failure of this streak, and the commit before it",
+            id="history.first_failure",
+        ),
         Binding("r", "search_again", "Search again", id="history.again"),
     ]
 
@@ -156,6 +164,11 @@ class HistoryScreen(ModalScreen[None]):
         """Explain the selected run."""
         if self._table.selected is not None:
             self.app.push_screen(WhyScreen.of_run(self._table.selected, self._backend))
+
+    def action_first_failure(self) -> None:
+        """Show since when the job of the selected run fails, and the commit that came in before."""
+        if self._table.selected is not None:
+            self.app.push_screen(StreakScreen(self._table.selected.job, self._commands))
 
     def action_search_again(self) -> None:
         """Search again, for what has ended in the meantime."""
