@@ -202,7 +202,7 @@ async def test_f_shows_the_first_failure_of_the_job_of_the_selected_run_and_ente
     async with running_app(backend) as driver:
         await driver.press("h", "f")
         assert "First failure: import_orders" in driver.text
-        assert "fails since Thu 1970-01-01 01:00:02 GMT, run 866" in driver.text
+        assert "fails since Thu 1970-01-01 01:00:02 BST, run 866" in driver.text
         assert "commit before it: " in driver.text
         await driver.press("enter")
         assert isinstance(driver.screen, RunScreen)

@@ -398,11 +398,6 @@ def test_the_history_shows_the_runs_that_meet_a_query(assert_screen: AssertScree
     assert_screen(snapshots.mid_run(), ["h", "slash", *"state:failed", "enter"])
 
 
-def test_the_first_failure_of_a_job_is_shown_with_the_commit_before_it(assert_screen: AssertScreen) -> None:
-    """Without the commit: the file of the job is not there."""
-    assert_screen(snapshots.mid_run(), ["h", "j", "f"])
-
-
 def test_the_history_shows_odd_names_while_a_query_is_typed(assert_screen: AssertScreen) -> None:
     """The keys that are text then are not in the footer."""
     assert_screen(snapshots.odd_names(), ["h", "slash", *"took:5"])

@@ -37,7 +37,7 @@ class QueryInput(Input):
     ]
 
 
-class _Question(NamedTuple):
+class _PageRequest(NamedTuple):
     """A page to ask for.
 
     Attributes:
@@ -79,7 +79,7 @@ class HistoryScreen(ModalScreen[None]):
         self._is_typing = is_typing
         self._commands = background_commands
         self._backend = background_commands.backend
-        self._question = _Question(query)
+        self._question = _PageRequest(query)
         self._runs: list[RunView] = []
         self._next = ""  # the cursor of the page that follows the runs
         self._query = BackgroundQuery(self, self._ask, self._show_page, self._show_error)
@@ -117,11 +117,11 @@ class HistoryScreen(ModalScreen[None]):
 
     # --- searching --------------------------------------------------------------------------------
 
-    def _ask(self) -> tuple[_Question, RunPage]:
+    def _ask(self) -> tuple[_PageRequest, RunPage]:
         question = self._question  # the app's thread may replace it
         return question, self._backend.search_runs(question.query, limit=PAGE, cursor=question.cursor)
 
-    def _show_page(self, answer: tuple[_Question, RunPage]) -> None:
+    def _show_page(self, answer: tuple[_PageRequest, RunPage]) -> None:
         question, page = answer
         if question != self._question:  # another search has begun
             return
@@ -146,7 +146,7 @@ class HistoryScreen(ModalScreen[None]):
     def _ask_for_more(self, cursor: int) -> None:
         """Ask for the next page when the cursor comes near the last row."""
         if self._next and cursor >= len(self._runs) - AHEAD:
-            self._question = _Question(self._question.query, self._next)
+            self._question = _PageRequest(self._question.query, self._next)
             self._next = ""
             self._query.request()
 
@@ -172,13 +172,13 @@ class HistoryScreen(ModalScreen[None]):
 
     def action_search_again(self) -> None:
         """Search again, for what has ended in the meantime."""
-        self._question = _Question(self._question.query)
+        self._question = _PageRequest(self._question.query)
         self._query.request()
 
     @on(Input.Submitted)
     def _search(self, message: Input.Submitted) -> None:
         message.stop()
-        self._question = _Question(message.value)
+        self._question = _PageRequest(message.value)
         self._next = ""
         self._query.request()
         self.set_focus(self._table)
