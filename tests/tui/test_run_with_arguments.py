@@ -22,6 +22,7 @@ from jobtui.frontend.local_backend import LocalBackend
 from jobtui.tui.screens.arguments_screen import ArgumentChoice, ArgumentInput, RunFormScreen
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.run import RunScreen
 from jobtui.web.server import Server
 
 
@@ -232,6 +233,14 @@ async def test_capital_r_works_on_the_screen_of_a_job() -> None:
         await driver.press("R", *"users", "enter")
         assert [run.arguments for run in runs(scheduler)] == ["table='users'"]
         assert isinstance(driver.screen, JobScreen)
+
+
+@async_test
+async def test_capital_r_works_on_the_page_of_a_run() -> None:
+    async with form_of(local, "r", "4", "enter") as (driver, scheduler):
+        assert isinstance(driver.screen, RunScreen)
+        await driver.press("R", *"users", "enter")
+        assert [run.arguments for run in runs(scheduler)] == ["", "table='users'"]
 
 
 @async_test

@@ -23,6 +23,7 @@ from jobtui.frontend.source_excerpt import Excerpts, read_run_excerpts
 from jobtui.frontend.text_lines import Folds, TextLine
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.confirm import ask_to_cancel
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.reschedule import edit_schedule
@@ -63,6 +64,7 @@ class RunScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Close", key_display="esc", id="run.close"),
         Binding("r", "run_again", "Again", tooltip="Run it again with its arguments", id="run.again"),
+        Binding("R", "run_with", "Run the job with arguments", show=False, id="run.run_with"),
         Binding("E", "edit_source", "Editor", tooltip="Open the line in $EDITOR", id="run.editor"),
         Binding("y", "copy", "Copy", tooltip="Copy the traceback", id="run.copy"),
         Binding("a", "unfold_all", "All", tooltip="Unfold everything, or fold it again", id="run.unfold_all"),
@@ -305,6 +307,11 @@ class RunScreen(ModalScreen[None]):
         """Pause the job, or resume it."""
         if (job := self._find_job()) is not None:
             self._commands.pause_or_resume(job)
+
+    def action_run_with(self) -> None:
+        """Ask for arguments, and run the job with them."""
+        if (job := self._find_job()) is not None:
+            run_with_arguments(self.app, job, self._commands)
 
     def action_edit(self) -> None:
         """Ask for another schedule of the job."""
