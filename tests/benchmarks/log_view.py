@@ -1,0 +1,143 @@
+"""The cost of the log view: opening an output of 100 MB, and 10,000 lines a second while they are shown.
+
+    python tests/benchmarks/log_view.py [--quick]
+
+The output of 100 MB is opened from the memory and from the store of an earlier process; the time is from the
+key to the painted lines. It has to be less than half a second. While lines are written, the CPU time of
+everything but the writer is compared with the elapsed time, and the time from a key to the moved cursor is
+measured. The share has to be less than half of a core, the median of the keys less than 50 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from jobtui import Scheduler
+from jobtui.frontend.backend import LogLine
+from jobtui.frontend.local_backend import LocalBackend
+from jobtui.runtime.output_log import OutputLog
+from jobtui.tui.app import JobtuiApp
+from jobtui.tui.widgets.log_lines import LogLines
+
+LINE = "order 4711 of customer 815 is stored, with three positions and the number of the invoice " + "x" * 9
+LINES_PER_SECOND = 10_000
+LIMIT = 60.0  # seconds
+QUICK = "--quick" in sys.argv
+COUNT = 10_000 if QUICK else 1_000_000  # of lines of 100 bytes
+SECONDS = 1.0 if QUICK else 6.0
+
+
+async def until(condition: Callable[[], bool]) -> float:
+    """Wait until a condition is true. Return how long that took, in milliseconds."""
+    begin = time.perf_counter()
+    while not condition():
+        if time.perf_counter() - begin > LIMIT:
+            raise TimeoutError
+        await asyncio.sleep(0.001)
+    return (time.perf_counter() - begin) * 1000
+
+
+def lines_of(app: JobtuiApp) -> LogLines[LogLine] | None:
+    """Return the lines on the screen, if it is the log view."""
+    return next(iter(app.screen.query(LogLines)), None)
+
+
+async def open_log(backend: LocalBackend) -> float:
+    """Return the time from the key that opens the log of the first job to the painted lines."""
+    app = JobtuiApp(backend)
+    async with app.run_test(size=(120, 32)) as pilot:
+        await pilot.pause()
+        app.simulate_key("l")
+        return await until(lambda: (lines := lines_of(app)) is not None and bool(lines.visible_rows))
+
+
+def opening() -> None:
+    """Print how long it takes to open 100 MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "jobs.db"
+        log = OutputLog(limit=500_000_000)
+        options = {"store": store, "keep_output": 200_000_000, "keep_mib": 1_000}
+        with Scheduler(**options) as scheduler:  # type: ignore[arg-type]
+            scheduler.schedule("@yearly", lambda: None, name="job")
+            assert scheduler.recording is not None
+            scheduler.recording.follow_output(log)
+            run = scheduler.run("job")
+            run.wait(LIMIT)
+            for _ in range(COUNT // 1_000):
+                for _ in range(1_000):
+                    log.write("job", run.number, "stdout", f"{LINE}\n")
+            log.output_since(0)
+            from_memory = asyncio.run(open_log(LocalBackend(scheduler, "benchmark", log)))
+        del log
+        with Scheduler(**options) as scheduler:  # type: ignore[arg-type]
+            scheduler.schedule("@yearly", lambda: None, name="job")
+            from_store = asyncio.run(open_log(LocalBackend(scheduler, "benchmark")))
+    size = COUNT * (len(LINE) + 1) / 1e6
+    print(
+        f"opening an output of {size:.0f} MB: from memory {from_memory:.0f} ms, from the store {from_store:.0f} ms"
+    )
+
+
+async def follow() -> tuple[float, list[float]]:
+    """Return the share of a core that the view takes, and the times from a key to the moved cursor."""
+    log = OutputLog()
+    stop = threading.Event()
+    writer_cpu = 0.0
+    written = 0
+
+    def write() -> None:
+        nonlocal writer_cpu, written
+        begin = time.perf_counter()
+        while not stop.is_set():
+            for _ in range(100):
+                log.write("job", 1, "stdout", f"{written} {LINE}\n")
+                written += 1
+            stop.wait(max(0.0, begin + written / LINES_PER_SECOND - time.perf_counter()))
+        writer_cpu = time.thread_time()
+
+    keys = []
+    with Scheduler() as scheduler:
+        app = JobtuiApp(LocalBackend(scheduler, "benchmark", log))
+        async with app.run_test(size=(120, 32)) as pilot:
+            app.simulate_key("o")
+            await until(lambda: lines_of(app) is not None)
+            thread = threading.Thread(target=write)
+            begin, cpu = time.perf_counter(), time.process_time()
+            thread.start()
+            await asyncio.sleep(SECONDS)
+            elapsed, cpu = time.perf_counter() - begin, time.process_time() - cpu
+            lines = lines_of(app)
+            assert lines is not None
+            assert lines.follows
+            app.simulate_key("pageup")
+            await pilot.pause()
+            for _ in range(20):
+                cursor = lines.cursor
+                app.simulate_key("k")
+                keys.append(await until(lambda cursor=cursor: lines.cursor != cursor))  # type: ignore[misc]
+                await asyncio.sleep(0.05)
+            stop.set()
+            thread.join()
+            share = (cpu - writer_cpu * elapsed / (time.perf_counter() - begin)) / elapsed
+    return share, keys
+
+
+def following() -> None:
+    """Print the cost of 10,000 lines a second."""
+    share, keys = asyncio.run(follow())
+    print(
+        f"{LINES_PER_SECOND:,} lines a second: {share:.0%} of a core beside the writer; "
+        f"a key takes {statistics.median(keys):.1f} ms, at worst {max(keys):.1f} ms"
+    )
+
+
+if __name__ == "__main__":
+    following()
+    opening()
