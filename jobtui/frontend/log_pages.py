@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
-from operator import attrgetter
 
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import LogLine, LogPage
@@ -64,55 +61,53 @@ class LogPageReader:
     # --- the log and the store --------------------------------------------------------------------
 
     def _latest(self, view: RunView | None, *, continues: bool) -> LogPage:
-        chunk = self._log.output_since(0, at_most=None)
-        lines, before = self._lines_before(view, chunk, self._epoch, chunk.last + 1)
+        end = self._log.end()
+        lines, before = self._lines_before(view, self._epoch, end.first, end.unfinished)
         return LogPage(
             lines=tuple(lines),
-            unfinished=_of(view, chunk.unfinished),
+            unfinished=_of(view, end.unfinished),
             before=before,
-            after=f"{self._epoch}-{chunk.last}",
+            after=f"{self._epoch}-{end.first - 1}",
             ended=view is not None and view.state.ended,
             continues=continues,
-            lacks_earlier=not before and self._lacks_lines(view, chunk),
+            lacks_earlier=not before and self._lacks_lines(view),
         )
 
     def _backwards(self, view: RunView | None, source: str, number: int) -> LogPage:
-        chunk = self._log.output_since(0, at_most=None)
-        lines, before = self._lines_before(view, chunk, source, number)
+        lines, before = self._lines_before(view, source, number)
         return LogPage(
             lines=tuple(lines),
             before=before,
             after=f"{source}-{number - 1}",
             is_latest=False,
-            lacks_earlier=not before and self._lacks_lines(view, chunk),
+            lacks_earlier=not before and self._lacks_lines(view),
         )
 
     def _lines_before(
-        self, view: RunView | None, chunk: OutputChunk, source: str, number: int
+        self, view: RunView | None, source: str, number: int, unfinished: Iterable[OutputLine] = ()
     ) -> tuple[list[LogLine], str]:
         """Return the lines before a line of the log or of the store, and the position before them."""
-        logged: list[OutputLine] = []
-        at_line: int | None = number
+        logged: tuple[OutputLine, ...] = ()
+        place: int | None = number  # in the store
+        begin = math.inf  # the time of the first line in the log
+        run = None if view is None else view.number
         if source == self._epoch:
-            end = bisect_left(chunk.lines, number, key=attrgetter("number"))
-            earlier = (chunk.lines[index] for index in range(end - 1, -1, -1))
-            wanted = (line for line in earlier if view is None or line.run == view.number)
-            logged = list(islice(wanted, MAX_CHUNK))[::-1]
+            logged = self._log.lines_before(number, MAX_CHUNK, run=run)
             if len(logged) == MAX_CHUNK:
                 return _log_lines(logged), f"{self._epoch}-{logged[0].number}"
-            at_line = None
+            first = logged or self._log.lines_before(number + 1, 1, run=run) or _of_run(view, unfinished)
+            place, begin = None, first[0].at if first else math.inf
         if view is None or self._scheduler.recording is None:
             return _log_lines(logged), ""
         limit = MAX_CHUNK - len(logged)
-        begin = _first_logged(view, chunk)
-        stored = self._scheduler.recording.stored_output_before(view.number, at_line, begin, limit)
+        stored = self._scheduler.recording.stored_output_before(view.number, place, begin, limit)
         lines = [LogLine(line.at, view.job, line.run, line.stream, line.text) for _, line in stored]
         before = f"{_STORED}-{stored[0][0]}" if len(stored) >= limit else ""
         return lines + _log_lines(logged), before
 
     def _forwards(self, view: RunView | None, chunk: OutputChunk, earlier: Sequence[LogLine] = ()) -> LogPage:
         """Return earlier lines, then the first ones of a chunk that fit."""
-        found = [line for line in chunk.lines if view is None or line.run == view.number]
+        found = _of_run(view, chunk.lines)
         part = found[: MAX_CHUNK - len(earlier)]
         is_latest = len(part) == len(found)
         last = chunk.last if is_latest else part[-1].number if part else chunk.first - 1
@@ -144,29 +139,29 @@ class LogPageReader:
         page = self._forwards(view, chunk, lines)
         if number:
             return replace(page, before=f"{_STORED}-{number + 1}")
-        return replace(page, before="", lacks_earlier=self._lacks_lines(view, chunk))
+        return replace(page, before="", lacks_earlier=self._lacks_lines(view))
 
-    def _lacks_lines(self, view: RunView | None, chunk: OutputChunk) -> bool:
+    def _lacks_lines(self, view: RunView | None) -> bool:
         """Return whether the log has dropped lines, as far as known of this run, that no store has."""
-        if chunk.first == 1 or not chunk.lines:
-            return chunk.first > 1
+        oldest = self._log.oldest()
+        if oldest is None or oldest.number == 1:
+            return oldest is None and self._log.end().first > 1
         if view is None:
             return True
         is_stored = self._scheduler.recording is not None
-        return not is_stored and view.started is not None and view.started.timestamp() <= chunk.lines[0].at
+        return not is_stored and view.started is not None and view.started.timestamp() <= oldest.at
 
     # --- the text of a run ------------------------------------------------------------------------
 
     def _is_text_longer(self, view: RunView) -> bool:
         """Return whether the text of a run that has ended has more lines than the log, and none is stored."""
-        chunk = self._log.output_since(0, at_most=None)
-        if not view.state.ended or not (self._lacks_lines(view, chunk) or not chunk.lines):
+        if not view.state.ended or not (self._lacks_lines(view) or self._log.oldest() is None):
             return False
         recording = self._scheduler.recording
         if recording is not None and recording.stored_output(view.number, 0, 1):
             return False
-        logged = sum(line.run == view.number for line in (*chunk.lines, *chunk.unfinished))
-        return len(self._text_lines(view)) > logged
+        chunk = self._log.output_since(0, at_most=None)
+        return len(self._text_lines(view)) > len(_of_run(view, (*chunk.lines, *chunk.unfinished)))
 
     def _text_lines(self, view: RunView) -> list[str]:
         text = self._scheduler.output_of(view.number) or ""
@@ -200,5 +195,9 @@ def _log_lines(lines: Iterable[OutputLine]) -> list[LogLine]:
     return [LogLine(line.at, line.job, line.run, line.stream, line.text) for line in lines]
 
 
+def _of_run(view: RunView | None, lines: Iterable[OutputLine]) -> list[OutputLine]:
+    return [line for line in lines if view is None or line.run == view.number]
+
+
 def _of(view: RunView | None, lines: Iterable[OutputLine]) -> tuple[LogLine, ...]:
-    return tuple(_log_lines(line for line in lines if view is None or line.run == view.number))
+    return tuple(_log_lines(_of_run(view, lines)))

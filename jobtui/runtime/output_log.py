@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import threading
-from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import islice, takewhile
 from sys import getsizeof
 from typing import Any, NamedTuple
 
@@ -190,20 +189,66 @@ class OutputLog:
         """
         with self._reading:
             self._empty_inbox()
-            # A follower that has all lines asks often, so the lines are not copied for it.
-            lines = () if number == self._total_lines else tuple(self._lines)
-            if 0 <= number < self._total_lines:
-                lines = lines[bisect_right(lines, number, key=attrgetter("number")) :]
-            if at_most is not None:
-                lines = lines[-at_most:]
-            return OutputChunk(
-                first=lines[0].number if lines else self._total_lines + 1,
-                lines=lines,
-                unfinished=tuple(
-                    OutputLine(0, at, *source, self.redact(terminal_line(text)))
-                    for source, (at, text) in self._unfinished_lines().items()
-                ),
-            )
+            # A follower asks often, so only the lines that it does not have are copied for it.
+            lines: tuple[OutputLine, ...] = ()
+            if 0 < number < self._total_lines:
+                lines = self._newest(
+                    at_most, lambda lines: takewhile(lambda line: line.number > number, lines)
+                )
+            elif number != self._total_lines:
+                lines = tuple(self._lines) if at_most is None else self._newest(at_most, iter)
+            return self._chunk(lines)
+
+    def end(self) -> OutputChunk:
+        """Return no complete line: the number that the next one will have, and the unfinished ones."""
+        with self._reading:
+            self._empty_inbox()
+            return self._chunk(())
+
+    def lines_before(self, number: int, at_most: int, *, run: int | None = None) -> tuple[OutputLine, ...]:
+        """Return the latest kept lines before the line of that number, oldest first.
+
+        Args:
+            number: The number of a line; it need not exist.
+            at_most: How many lines are returned.
+            run: Only lines of the run of this number; None for all.
+        """
+
+        def wanted(lines: Iterator[OutputLine]) -> Iterator[OutputLine]:
+            return (line for line in lines if line.number < number and run in (None, line.run))
+
+        with self._reading:
+            self._empty_inbox()
+            return self._newest(at_most, wanted)
+
+    def oldest(self) -> OutputLine | None:
+        """Return the oldest kept line; None if there is none."""
+        with self._reading:
+            self._empty_inbox()
+            try:
+                return self._lines[0]
+            except IndexError:
+                return None
+
+    def _newest(
+        self, at_most: int | None, wanted: Callable[[Iterator[OutputLine]], Iterator[OutputLine]]
+    ) -> tuple[OutputLine, ...]:
+        """Return the latest lines that a function chooses, oldest first, without a copy of all others."""
+        while True:
+            try:
+                return tuple(islice(wanted(reversed(self._lines)), at_most))[::-1]
+            except RuntimeError:  # a writer has dropped lines in between
+                pass
+
+    def _chunk(self, lines: tuple[OutputLine, ...]) -> OutputChunk:
+        return OutputChunk(
+            first=lines[0].number if lines else self._total_lines + 1,
+            lines=lines,
+            unfinished=tuple(
+                OutputLine(0, at, *source, self.redact(terminal_line(text)))
+                for source, (at, text) in self._unfinished_lines().items()
+            ),
+        )
 
     def _unfinished_lines(self) -> dict[tuple[str, int, str], tuple[float, str]]:
         """Return the time and the text of the unfinished line of each source."""

@@ -76,13 +76,13 @@ def opening() -> None:
             log.output_since(0)
             from_memory = asyncio.run(open_log(LocalBackend(scheduler, "benchmark", log)))
         del log
-        with Scheduler(**options) as scheduler:  # type: ignore[arg-type]
-            scheduler.schedule("@yearly", lambda: None, name="job")
+        scheduler = Scheduler(**options)  # type: ignore[arg-type]
+        scheduler.schedule("@yearly", lambda: None, name="job")
+        with scheduler:
             from_store = asyncio.run(open_log(LocalBackend(scheduler, "benchmark")))
     size = COUNT * (len(LINE) + 1) / 1e6
-    print(
-        f"opening an output of {size:.0f} MB: from memory {from_memory:.0f} ms, from the store {from_store:.0f} ms"
-    )
+    times = f"from memory {from_memory:.0f} ms, from the store {from_store:.0f} ms"
+    print(f"opening an output of {size:.0f} MB: {times}")
 
 
 async def follow() -> tuple[float, list[float]]:

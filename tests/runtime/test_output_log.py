@@ -485,3 +485,51 @@ def test_a_progress_bar_is_one_line_in_its_latest_state() -> None:
     log.write("job", 1, "stderr", "\n")
     log.end_line("job", 1, "stderr")
     assert [line.text for line in log.output_since(0).lines] == [unfinished.text]
+
+
+# --- backwards ------------------------------------------------------------------------------------
+
+
+def test_lines_before_a_line_are_the_latest_ones_of_the_run_in_order() -> None:
+    log = OutputLog()
+    for number in range(1, 8):
+        log.write("a", number % 2, "stdout", f"{number}\n")
+    log.write("a", 1, "stdout", "begun")
+    assert [line.text for line in log.lines_before(7, 3)] == ["4", "5", "6"]
+    assert [line.text for line in log.lines_before(7, 2, run=1)] == ["3", "5"]
+    assert log.lines_before(1, 10) == ()
+    assert [line.text for line in log.lines_before(10**9, 1)] == ["7"]
+    end = log.end()
+    assert (end.first, end.lines, [line.text for line in end.unfinished]) == (8, (), ["begun"])
+
+
+def test_the_oldest_line_is_the_first_that_is_kept() -> None:
+    log = OutputLog(limit=2_000)
+    assert log.oldest() is None
+    log.write("a", 1, "stdout", "".join(f"{number}\n" for number in range(1, 51)))
+    oldest = log.oldest()
+    assert oldest is not None
+    assert oldest.number == int(oldest.text) > 1
+    assert log.lines_before(oldest.number, 10) == ()
+
+
+@pytest.mark.usefixtures("frequent_switches")
+def test_lines_are_read_backwards_while_writers_drop_the_oldest_ones() -> None:
+    log = OutputLog(limit=50_000)
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            log.write("a", 1, "stdout", "x\n" * 50)
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(300):
+            numbers = [line.number for line in log.lines_before(10**9, 200)]
+            assert numbers == sorted(set(numbers))
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
