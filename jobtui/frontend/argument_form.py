@@ -21,6 +21,7 @@ Json = dict[str, Any]
 EMPTY = '""'  # as the text of a field: the empty text, where an empty field means something else
 _DEEPEST = 3  # objects in objects that have fields of their own
 _SHORT = 60  # characters of a text in a message
+_NOT_VALID = "is not valid; what it accepts: {}"  # the problem of a secret, which no message may show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class ArgumentForm:
                     try:
                         _put(arguments, each.path, from_text(text, each.schema))
                     except ValueError as error:
-                        problems[each.name] = str(error)
+                        problems[each.name] = _NOT_VALID.format(each.kind) if each.secret else str(error)
         others = arguments.pop("**", {})
         return {**others, **arguments}, problems
 

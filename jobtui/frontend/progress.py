@@ -13,7 +13,7 @@ from jobtui.frontend.formatting import elapsed_between, format_age, format_durat
 Piece = tuple[str, str]  # a text and its tone
 
 _BAR = 10  # cells
-_NARROW_BAR, _NARROWEST_BAR = 8, 5
+_NARROW_BAR, _NARROWEST_BAR = 6, 5
 _ROOMY = 25  # cells for the widest bar, the part that is done, and the time that is left
 _FULL, _FREE = "█", "░"
 _SHORT = timedelta(seconds=2)  # a run that takes less needs no bar from the clock alone

@@ -190,6 +190,15 @@ def test_a_text_that_is_wrong_has_its_problem_at_its_field(name: str, text: str,
     assert problems == {name: problem}
 
 
+def test_the_problem_of_a_secret_does_not_show_it() -> None:
+    def log_in(pin: Secret[int]) -> None:
+        """Log in."""
+
+    assert form_of(log_in).read({"pin": "hunter2"})[1] == {
+        "pin": "is not valid; what it accepts: whole number"
+    }
+
+
 def test_every_problem_of_a_form_is_found_at_once() -> None:
     _, problems = form_of(every_type).read({"share": "x", "active": "x"})
     assert set(problems) == {"number", "share", "active"}

@@ -118,4 +118,4 @@ def test_a_few_cells_have_a_shorter_bar_and_all_that_matters() -> None:
     over = progress_pieces(run_with(reported(64, 100, end=126)), USUAL, START, now, 22)
     assert progress_text(over).startswith("███░░ 64% +1m14s over ~42s left")
     in_time = progress_pieces(run_with(reported(64, 100, end=126)), None, START, now, 22)
-    assert progress_text(in_time).startswith("█████░░░ 64% ~42s left")
+    assert progress_text(in_time).startswith("███░░░ 64% ~42s left")
