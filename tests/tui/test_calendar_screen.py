@@ -10,7 +10,7 @@ from support.scripted_backend import ScriptedBackend
 from textual.widgets import Static
 
 from jobtui.frontend.json_codec import ForeignSchedule
-from jobtui.tui.screens.calendar_screen import CalendarScreen, TicksScreen
+from jobtui.tui.screens.calendar_screen import FIRST, MOST, CalendarScreen, TicksScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.widgets.load_grid import LoadGrid
 
@@ -168,3 +168,21 @@ async def test_the_calendar_fits_into_any_terminal() -> None:
                 await driver.resize(*size)
                 await driver.press("j", "l")
                 assert isinstance(driver.screen, CalendarScreen)
+
+
+@async_test
+async def test_a_long_forecast_is_shown_in_part_and_then_as_a_whole() -> None:
+    """A job is due every four seconds: 21,600 runs in a day."""
+    snapshot = snapshots.make([snapshots.make_job("often", "*/4 * * * * *")])
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        await driver.press("6")
+        screen = driver.screen
+        assert isinstance(screen, CalendarScreen)
+        assert "?" not in "".join(driver.lines(grid_of(driver)))
+        assert "the forecast ends" not in driver.text
+        assert FIRST < 21_600 < MOST
+        screen.action_resize(1)  # begins with a part again
+        await driver.until(lambda: "the forecast ends at" in driver.text)
+        assert "after 10,000 runs" in driver.text
+        await driver.settle()
+        assert "the forecast ends" not in driver.text

@@ -33,7 +33,8 @@ from jobtui.tui.widgets.literal_text import cell_text, literal_title
 from jobtui.tui.widgets.load_grid import LoadGrid
 
 INTERVAL = 300.0  # seconds between two forecasts
-MOST = 100_000  # predicted runs; about 3 s of work
+FIRST = 10_000  # predicted runs that are shown first, after about 0.3 s of work
+MOST = 100_000  # predicted runs that replace them; about 3 s of work
 TALL = 42  # the rows from which the ticks of a field are listed below the grid
 _SENTENCES = 3  # about crowded minutes
 
@@ -66,6 +67,8 @@ class CalendarScreen(ModalScreen[None]):
         self._backend = background_commands.backend
         self._pool: int | None = None  # the size that is asked about; None for the one that the pool has
         self._calendar: LoadCalendar | None = None
+        self._most = FIRST
+        self._heading = "Calendar of load"
         self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_calendar, self._show_error)
         self._grid = LoadGrid()
@@ -104,15 +107,18 @@ class CalendarScreen(ModalScreen[None]):
             expected_durations(snapshot.jobs),
             length=length,
             pool=self._pool,
-            most=MOST,
+            most=self._most,
             progress=self._progress,
         )
         return LoadCalendar(found), crowded_sentences(found, _SENTENCES, cell_text)
 
     def _show_progress(self, part: float) -> None:
-        """Show how far the first forecast is; later ones replace it without a sign."""
-        if self._calendar is None:
-            self._grid.show_note(f"looking ahead: {part:.0%}")
+        """Show how far a forecast is."""
+        self._grid.show_note(f"looking ahead: {part:.0%}")
+        self._show_heading(f"   looking ahead: {part:.0%}")
+
+    def _show_heading(self, progress: str) -> None:
+        self.query_one(".dialog").border_title = literal_title(self._heading + progress)
 
     def _show_error(self, error: Exception) -> None:
         self._crowds.update(Text(error_text(error)))
@@ -134,9 +140,12 @@ class CalendarScreen(ModalScreen[None]):
         pool = f"pool of {found.pool}" if found.pool else "no limit"
         skipped = STATE_SIGNS[RunState.SKIPPED].glyph
         legend = f"▁█ slots taken  2 waiting runs  {skipped} no run"
-        title = f"Calendar of load at {found.start:%H:%M}: {pool}   {legend}"
-        self.query_one(".dialog").border_title = literal_title(title)
+        self._heading = f"Calendar of load at {found.start:%H:%M}: {pool}   {legend}"
+        self._show_heading("")
         self._grid.show_calendar(self._calendar)
+        if found.is_cut and self._most < MOST:
+            self._most = MOST
+            self._query.request()
 
     @on(LoadGrid.FieldSelected)
     def _describe_field(self, message: LoadGrid.FieldSelected) -> None:
@@ -182,6 +191,7 @@ class CalendarScreen(ModalScreen[None]):
         """Ask what would happen with a larger or smaller pool. The real pool keeps its size."""
         if self._calendar is not None and self._calendar.forecast.pool:
             self._pool = max(1, (self._pool or self._calendar.forecast.pool) + by)
+            self._most = FIRST
             self._query.request()
 
     def action_look_again(self) -> None:
