@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import STATE_SIGNS, format_instant_full, run_label
-from jobtui.frontend.parsed_traceback import TraceFrame, failing_frame, parse_traceback
+from jobtui.frontend.parsed_traceback import TraceFrame, failing_exception, failing_frame, parse_traceback
 from jobtui.frontend.source_excerpt import Excerpts, read_run_excerpts
 from jobtui.frontend.text_lines import TextLine
 from jobtui.frontend.traceback_lines import frame_lines, place_text
@@ -57,8 +57,12 @@ def failure_lines(failure: Failure, *, with_context: bool) -> list[TextLine]:
     """
     run, frame = failure.run, failure.frame
     sign = STATE_SIGNS[run.state]
-    title = parse_traceback(run.error).title or run.reason
+    error = parse_traceback(run.error)
+    title = error.title or run.reason
     lines = [TextLine("error", ((f"{sign.glyph} {run.state.value} ", sign.tone), (title, "failed")), hang=2)]
+    inner = failing_exception(error)
+    if inner is not error:
+        lines.append(TextLine("inner", (("of ", "muted"), (inner.title, "failed")), "  ", hang=2))
     when = f"{run_label(run)}, {format_instant_full(run.ended)}"
     if frame is None:
         return [*lines, TextLine("place", ((when, "muted"),), "  ")]

@@ -86,15 +86,20 @@ class RaisedException:
         return next(reversed(own or frames), None)
 
 
-def failing_frame(error: RaisedException) -> TraceFrame | None:
-    """Return the frame that a user wants to see first; None if no exception has frames.
+def failing_exception(error: RaisedException) -> RaisedException:
+    """Return the exception whose place a user wants to see first.
 
-    That is the place of the exception, unless it lies in a library: then the user's code in an earlier
-    exception or, of a group, in a member comes first.
+    That is the first one with a place in the user's code: of a group a member, then the exception itself,
+    then those that were raised before.
     """
-    candidates = [each.place for each in _related(error)]
-    places = [place for place in candidates if place is not None]
-    return next((place for place in places if place.is_own), next(iter(places), None))
+    related = [each for each in _related(error) if each.place is not None]
+    own = (each for each in related if each.place is not None and each.place.is_own)
+    return next(own, related[0] if related else error)
+
+
+def failing_frame(error: RaisedException) -> TraceFrame | None:
+    """Return the place of the failing exception; None if no exception has frames."""
+    return failing_exception(error).place
 
 
 def _related(error: RaisedException) -> Iterator[RaisedException]:

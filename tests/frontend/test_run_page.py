@@ -283,6 +283,15 @@ def test_a_failure_shows_the_error_the_place_and_the_source(source: Path) -> Non
     assert len(failure_lines(failure, with_context=False)) == 3
 
 
+def test_the_failure_of_a_group_names_the_member_whose_place_it_shows() -> None:
+    lines = shown(failure_lines(Failure(run=failed(GROUP)), with_context=True))
+    assert lines[:3] == [
+        "✗ FAILED ExceptionGroup: 2 orders are wrong (2 sub-exceptions)",
+        "  of KeyError: 1",
+        "  /srv/jobs.py:3 in read  #866, Mon 2026-03-16 10:23:35 GMT",
+    ]
+
+
 def test_a_long_traceback_that_a_list_does_not_have_is_asked_for() -> None:
     run = failed(trace(("/srv/jobs.py", 3, "work", "work()")))
     short = replace(run, error="KeyError: 'amount'")

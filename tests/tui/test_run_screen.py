@@ -15,9 +15,11 @@ from support.scripted_backend import ScriptedBackend
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.text_lines import TextLine
+from jobtui.tui.screens.arguments_screen import RunFormScreen
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.pause_dialog import PauseScreen
 from jobtui.tui.screens.reschedule import RescheduleScreen
 from jobtui.tui.screens.run import RunScreen
@@ -175,7 +177,13 @@ async def test_n_shows_the_failure_before_this_one() -> None:
 
 @pytest.mark.parametrize(
     ("key", "screen"),
-    [("w", WhyScreen), ("h", HistoryScreen), ("p", PauseScreen), ("e", RescheduleScreen)],
+    [
+        ("w", WhyScreen),
+        ("h", HistoryScreen),
+        ("p", PauseScreen),
+        ("e", RescheduleScreen),
+        ("R", RunFormScreen),
+    ],
 )
 @async_test
 async def test_a_key_opens_the_screen_that_it_opens_elsewhere(key: str, screen: type) -> None:
@@ -184,6 +192,13 @@ async def test_a_key_opens_the_screen_that_it_opens_elsewhere(key: str, screen: 
         assert isinstance(driver.screen, screen)
         await driver.press("escape")
         assert isinstance(driver.screen, RunScreen)
+
+
+@async_test
+async def test_l_shows_the_log_of_the_run() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press(*FAILED, "l")
+        assert isinstance(driver.screen, LogScreen)
 
 
 @pytest.mark.parametrize(("key", "screen"), [("x", ConfirmScreen), ("t", StackScreen)])

@@ -185,6 +185,7 @@ class JobScreen(ModalScreen[None]):
         failed = next((run for run in details.runs if run.state.failed), None)
         shown = failed if failed_last(details.job) else None
         self._failure.show_run(shown)
+        self.set_class(shown is not None, "-failed")
         facts = list_job_facts(details, snapshot.zone)
         if shown is not None:  # by the block above
             facts = [(label, text) for label, text in facts if label != "failure"]
