@@ -18,7 +18,7 @@ from support.app_driver import async_test, quick_pilot, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.app import App, ComposeResult
 from textual.color import Color
-from textual.geometry import Offset
+from textual.geometry import Offset, Size
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -454,3 +454,12 @@ async def test_the_selected_row_keeps_its_tones_and_they_are_readable(theme: str
         assert min(contrast(*pair) for pair in pairs) >= 2.6
         other = Color.from_rich_color(next(iter(table.render_line(2))).style.bgcolor)  # type: ignore[union-attr]
         assert pairs[0][1] != other
+
+
+@async_test
+async def test_the_first_frame_after_a_resize_has_the_columns_of_the_new_width() -> None:
+    """The event of the new size may come much later, while the process is busy."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        table = driver.table()
+        table._size = Size(40, table.size.height)  # noqa: SLF001 - Textual's; it is set before the event
+        assert table.render_line(0).text.split() == ["STATUS", "NAME", "FAIL"]

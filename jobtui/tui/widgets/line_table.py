@@ -139,6 +139,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._column_mark = ""
         self._now: datetime | None = None
         self._fitted: list[tuple[Column[Row], int]] = []  # the columns that fit, with their widths
+        self._fitted_width = -1  # the width of the table that they fit
         self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
 
     # --- content ----------------------------------------------------------------------------------
@@ -245,8 +246,8 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Render one line, counted from the top of the widget."""
-        if not self._fitted:
-            self._fitted = self._fit_columns(self.size.width - SCROLLBAR_WIDTH)
+        if self._fitted_width != self.size.width:  # the event of the new size comes later
+            self._fit()
         content = self._painted[y] = self._line_content(y)
         base = self.visual_style.rich_style  # cached by Textual, unlike self.rich_style
         width = self.size.width
@@ -303,6 +304,12 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     def _title_of(self, column: Column[Row]) -> str:
         return f"{column.title}{self._column_mark}" if column.key == self._marked_column else column.title
 
+    def _fit(self) -> None:
+        """Fit the columns to the width that the table has now."""
+        self._fitted_width = self.size.width
+        self._fitted = self._fit_columns(self._fitted_width - SCROLLBAR_WIDTH)
+        self._painted.clear()
+
     def _fit_columns(self, width: int) -> list[tuple[Column[Row], int]]:
         """Return the columns that fit into a width, each with its own width."""
         columns = list(self._columns)
@@ -342,8 +349,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def on_resize(self) -> None:
         """Fit the columns to the new width, and keep the cursor visible."""
-        self._fitted = self._fit_columns(self.size.width - SCROLLBAR_WIDTH)
-        self._painted.clear()
+        self._fit()
         self.virtual_size = Size(self.size.width, len(self.rows) + self._header)
         self._scroll_to_cursor()
         self.refresh()
