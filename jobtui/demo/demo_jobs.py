@@ -39,6 +39,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import jobtui
 
@@ -47,6 +48,7 @@ log = logging.getLogger("shop")
 PRODUCTS = ["anvil", "bellows", "chisel", "drill", "easel", "file"]
 CUSTOMERS = ["ada", "alan", "dennis", "donald", "edsger", "frances", "grace", "hedy", "ken", "linus"]
 HOST = "127.0.0.1"
+LEVELS = range(1, 10)  # of compression
 
 
 class Shop:
@@ -180,14 +182,21 @@ def check_sockets() -> None:
 
 
 @jobtui.scheduled(every="12s")
-def report_disk() -> None:
+def report_disk(folder: Path = Path(), unit: Literal["GB", "MB", "KB"] = "GB") -> None:
     """Ask another process how much of the disk is free.
 
     The process writes to file descriptor 1, which is the terminal; the dashboard still draws its screen
-    correctly.
+    correctly. Press ``R`` to run it with other arguments.
+
+    Args:
+        folder: A folder on the disk, relative to the one of the shop.
+        unit: The unit of the answer.
     """
-    script = "import shutil; print(f'{shutil.disk_usage(\".\").free / 1e9:.1f} GB free')"
-    subprocess.run([sys.executable, "-IB", "-c", script], cwd=shop.folder, check=True)  # noqa: S603 - our own script
+    script = "import shutil, sys; size = shutil.disk_usage(sys.argv[1]).free / float(sys.argv[2])"
+    script += "; print(f'{size:.1f} {sys.argv[3]} free')"
+    arguments = [str(folder), str({"GB": 1e9, "MB": 1e6, "KB": 1e3}[unit]), unit]
+    command = [sys.executable, "-IB", "-c", script, *arguments]
+    subprocess.run(command, cwd=shop.folder, check=True)  # noqa: S603 - our own script
 
 
 @jobtui.scheduled("*/5 * * * *", name="vacuum")  # five fields, as in a crontab: minutes first
@@ -229,10 +238,10 @@ def tune_compression() -> None:
     """Try every level of compression, which takes longer than the second between two ticks.
 
     The second and the third run are therefore held until the run before them has ended. Held runs take no
-    slot of the pool.
+    slot of the pool. It reports its progress, which is why its bar knows more than the clock.
     """
-    for level, size in compressed_sizes(shop.sample).items():
-        print(f"level {level}: {size / len(shop.sample):.1%}")
+    for level in jobtui.current_run().track(LEVELS, text="levels"):
+        print(f"level {level}: {compressed_size(shop.sample, level) / len(shop.sample):.1%}")
 
 
 # --- a burst that saturates the pool ----------------------------------------------------------------
@@ -339,9 +348,14 @@ def database() -> sqlite3.Connection:
     return sqlite3.connect(shop.folder / "orders.db")
 
 
+def compressed_size(text: bytes, level: int) -> int:
+    """Compress a text with a level. zlib and hashlib let other threads run while they work."""
+    return len(zlib.compress(text, level))
+
+
 def compressed_sizes(text: bytes) -> dict[int, int]:
-    """Compress a text with every level. zlib and hashlib let other threads run while they work."""
-    return {level: len(zlib.compress(text, level)) for level in range(1, 10)}
+    """Compress a text with every level."""
+    return {level: compressed_size(text, level) for level in LEVELS}
 
 
 def stretch(password: str, rounds: int) -> bytes:
