@@ -51,7 +51,7 @@ class LogScope:
         return f"Log of {pluralize(len(self.jobs), 'job')}: {', '.join(sorted(self.jobs))}"
 
 
-class _PagePlace(Enum):
+class _FeedPlace(Enum):
     """Which page of output is requested."""
 
     LATEST = auto()
@@ -61,7 +61,7 @@ class _PagePlace(Enum):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _PageRequest:
+class _FeedRequest:
     """A page to ask for.
 
     Attributes:
@@ -69,12 +69,12 @@ class _PageRequest:
         position: The position beside which it is.
     """
 
-    place: _PagePlace
+    place: _FeedPlace
     position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _PageAnswer:
+class _FeedAnswer:
     """A page of output.
 
     Attributes:
@@ -84,7 +84,7 @@ class _PageAnswer:
         is_recorded: Whether output is recorded at all, as far as known.
     """
 
-    question: _PageRequest
+    question: _FeedRequest
     page: LogPage
     run: RunView | None
     is_recorded: bool
@@ -130,7 +130,7 @@ class LogFeed:
         self._backend = backend
         self._on_page = on_page
         self._on_error = on_error
-        self._question: _PageRequest | None = None  # the one that is not answered
+        self._question: _FeedRequest | None = None  # the one that is not answered
         self._query = BackgroundQuery(screen, self._ask, self._take, self._fail)
         self._polling: Timer | None = None
         self._poll_interval = MIN_POLL_INTERVAL
@@ -139,11 +139,11 @@ class LogFeed:
 
     def read_latest(self) -> None:
         """Read the latest page in place of all others."""
-        self._request(_PageRequest(_PagePlace.LATEST))
+        self._request(_FeedRequest(_FeedPlace.LATEST))
 
     def read_first(self) -> None:
         """Read the first page that is kept in place of all others."""
-        self._request(_PageRequest(_PagePlace.FIRST))
+        self._request(_FeedRequest(_FeedPlace.FIRST))
 
     def read_on(self, view: LogLines[LogLine]) -> None:
         """Read the page that the view needs next, if any; follow what is written."""
@@ -155,14 +155,14 @@ class LogFeed:
         is_near_begin = self.direction < 0 and has_room and view.top - buffer.first < height
         is_near_end = self.direction > 0 and has_room and buffer.end - view.top < 2 * height
         if buffer.before and (self.seeking < 0 or is_near_begin):
-            self._request(_PageRequest(_PagePlace.BEFORE, buffer.before))
+            self._request(_FeedRequest(_FeedPlace.BEFORE, buffer.before))
         elif not buffer.is_latest:
             if self.seeking > 0 or is_near_end or view.follows:
-                self._request(_PageRequest(_PagePlace.AFTER, buffer.after))
+                self._request(_FeedRequest(_FeedPlace.AFTER, buffer.after))
         elif not buffer.ended and (view.follows or not buffer.is_full):
             self._poll()
 
-    def _request(self, question: _PageRequest) -> None:
+    def _request(self, question: _FeedRequest) -> None:
         self._stop_polling()
         self._question = question
         self._query.request()
@@ -183,11 +183,11 @@ class LogFeed:
 
     def _poll_now(self) -> None:
         after = self.buffer.after
-        self._request(_PageRequest(_PagePlace.AFTER, after) if after else _PageRequest(_PagePlace.LATEST))
+        self._request(_FeedRequest(_FeedPlace.AFTER, after) if after else _FeedRequest(_FeedPlace.LATEST))
 
     # --- answers ----------------------------------------------------------------------------------
 
-    def _ask(self) -> _PageAnswer | None:
+    def _ask(self) -> _FeedAnswer | None:
         """Return the requested page. Called in a worker thread."""
         question, run = self._question, self.run  # the app's thread may replace them
         if question is None:
@@ -204,20 +204,20 @@ class LogFeed:
         if run is not None and page.ended:
             run = self._backend.run_view(run.number)
             is_recorded = bool(page.lines) or self._backend.output_of(run.number) is not None
-        return _PageAnswer(question, page, run, is_recorded)
+        return _FeedAnswer(question, page, run, is_recorded)
 
-    def _read(self, question: _PageRequest, run: int | None) -> LogPage:
+    def _read(self, question: _FeedRequest, run: int | None) -> LogPage:
         match question.place:
-            case _PagePlace.LATEST:
+            case _FeedPlace.LATEST:
                 return self._backend.log_page(run)
-            case _PagePlace.FIRST:
+            case _FeedPlace.FIRST:
                 return self._backend.log_page(run, after="")
-            case _PagePlace.BEFORE:
+            case _FeedPlace.BEFORE:
                 return self._backend.log_page(run, before=question.position)
-            case _PagePlace.AFTER:
+            case _FeedPlace.AFTER:
                 return self._backend.log_page(run, after=question.position)
 
-    def _take(self, answer: _PageAnswer | None) -> None:
+    def _take(self, answer: _FeedAnswer | None) -> None:
         if answer is None or answer.question is not self._question:  # another one was asked since
             return
         self._question = None
@@ -226,8 +226,8 @@ class LogFeed:
             self.run = answer.run
             self.scope = LogScope(run=answer.run.number, job=answer.run.job)
         page, place = answer.page, answer.question.place
-        is_beside = page.continues and place in (_PagePlace.BEFORE, _PagePlace.AFTER)
-        if is_beside and place is _PagePlace.BEFORE:
+        is_beside = page.continues and place in (_FeedPlace.BEFORE, _FeedPlace.AFTER)
+        if is_beside and place is _FeedPlace.BEFORE:
             self.buffer.prepend(page)
         elif is_beside:
             self.buffer.append(page)

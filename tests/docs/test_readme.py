@@ -15,6 +15,8 @@ from jobtui.testing import SimulatedScheduler
 SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__"
 # The pictures of the documentation, and the snapshots that they are copies of.
 COPIES = {
+    "log.svg": "test_the_log_of_a_run_shows_a_search_and_levels[120x32].svg",
+    "diff.svg": "test_the_difference_to_the_last_ok_run_stands_out[120x32].svg",
     "charts.svg": "test_the_charts_of_a_job_show_its_durations[120x32].svg",
     "calendar.svg": "test_the_calendar_shows_taken_slots_and_crowded_minutes[120x32].svg",
     "timeline.svg": "test_the_timeline_shows_what_ran_and_what_will_run[120x32].svg",

@@ -114,8 +114,10 @@ async def test_two_keys_show_what_a_run_has_printed() -> None:
 
 
 @async_test
-@pytest.mark.parametrize("keys", [["4", *"jjjjj", "enter", "l"], [*"jjjj", "enter", "l"]])
-async def test_the_log_opens_from_the_screens_of_run_and_job(keys: list[str]) -> None:
+@pytest.mark.parametrize(
+    "keys", [["4", *"jjjjj", "enter", "l"], [*"jjjj", "enter", "l"], ["h", "j", "j", "l"]]
+)
+async def test_the_log_opens_from_the_screens_of_run_job_and_history(keys: list[str]) -> None:
     async with running_app(backend_with([line("127 orders, 3 new")])) as driver:
         await driver.press(*keys)
         assert isinstance(driver.screen, LogScreen)

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from jobtui.engine.views import RunPage, RunView
 from jobtui.frontend.formatting import pluralize
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.streak_screen import StreakScreen
 from jobtui.tui.screens.why_screen import WhyScreen
@@ -61,6 +62,7 @@ class HistoryScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h", "dismiss", "Close", key_display="esc", id="history.close"),
         Binding("slash", "edit_query", "Query", key_display="/", id="history.query"),
+        Binding("l", "log", "Log", id="history.log"),
         Binding("w", "why", "Why", id="history.why"),
         Binding(
             "f",
@@ -159,6 +161,14 @@ class HistoryScreen(ModalScreen[None]):
     def action_focus_runs(self) -> None:
         """Move to the runs."""
         self.set_focus(self._table)
+
+    def action_log(self) -> None:
+        """Show the output of the selected run."""
+        run = self._table.selected
+        if run is not None and run.number:
+            self.app.push_screen(LogScreen.of_run(run, self._commands))
+        else:
+            self._commands.notify("no run is selected that has output", "warning")
 
     def action_why(self) -> None:
         """Explain the selected run."""
