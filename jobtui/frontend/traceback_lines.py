@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
 from itertools import groupby
 from pathlib import Path, PurePath
 
@@ -134,13 +133,10 @@ def short_path(file: str) -> str:
     return file
 
 
-@cache
-def _near_folders() -> list[tuple[Path, str]]:
-    found = []
+def _near_folders() -> Iterator[tuple[Path, str]]:
     for find, name in ((Path.cwd, ""), (Path.home, f"~{os.sep}")):
         with suppress(OSError, RuntimeError):  # the working directory is deleted, or there is no home
-            found.append((find(), name))
-    return found
+            yield find(), name
 
 
 def describe_hidden(frames: list[TraceFrame | str]) -> str:

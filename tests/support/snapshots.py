@@ -54,6 +54,53 @@ Traceback (most recent call last):
 KeyError: 'amount'"""
 
 
+SHOP = """\
+import json
+from decimal import Decimal
+
+
+def read_order(text):
+    line = json.loads(text)
+    try:
+        # A gift has no amount.
+        return Decimal(line["amount"])
+    except KeyError as error:
+        raise ValueError(f"order {line['number']} has no amount") from error
+
+
+def import_orders(path, currency="EUR"):
+    total = Decimal()
+    with open(path) as orders:
+        for text in orders:
+            total += read_order(text)
+    return total
+"""
+SHOP_TRACEBACK = """\
+Traceback (most recent call last):
+  File "shop.py", line 9, in read_order
+    return Decimal(line["amount"])
+                   ~~~~^^^^^^^^^^
+KeyError: 'amount'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/usr/lib/python3.12/site-packages/shoplib/jobs.py", line 88, in call
+    return function(*args)
+           ^^^^^^^^^^^^^^^
+  File "shop.py", line 18, in import_orders
+    total += read_order(text)
+             ^^^^^^^^^^^^^^^^
+    where path = 'orders.jsonl'
+    where currency = 'EUR'
+    where total = Decimal('1204.50')
+  File "shop.py", line 11, in read_order
+    raise ValueError(f"order {line['number']} has no amount") from error
+    where text = '{"number": 5117, "customer": "日本語"}'
+    where line = {'number': 5117, 'customer': '日本語'}
+ValueError: order 5117 has no amount"""
+
+
 def ago(seconds: float) -> datetime:
     """Return an instant before `NOW`."""
     return NOW - timedelta(seconds=seconds)

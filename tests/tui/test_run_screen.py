@@ -132,6 +132,18 @@ async def test_the_output_stands_beside_the_page_in_a_wide_terminal(
 
 
 @async_test
+async def test_short_output_leaves_its_rows_to_the_page() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    backend.outputs[866] = "one line\n"
+    async with running_app(backend) as driver:
+        await driver.press(*FAILED)
+        output = driver.screen.query_one("#run-output")
+        assert output.outer_size.height == 2  # with the title
+        await driver.press("tab", "z")
+        assert output.outer_size.height > 20
+
+
+@async_test
 async def test_z_gives_the_whole_screen_to_the_focused_pane_and_back() -> None:
     async with running_app(ScriptedBackend(snapshots.idle())) as driver:
         await driver.press(*FAILED, "z")

@@ -6,8 +6,11 @@ After an intended change, run `pytest tests/tui/test_snapshots.py --snapshot-upd
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,9 +215,25 @@ def test_the_dashboard_shows_a_quiet_time_and_the_ticks_in_it(assert_screen: Ass
     assert_screen(snapshots.quiet(), ["3"])
 
 
+@pytest.fixture
+def failed_with_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Snapshot:
+    """Return a snapshot with a run that failed in a file of the working directory."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "shop.py"
+    path.write_text(snapshots.SHOP)
+    os.utime(path, (0, 0))
+    snapshot = snapshots.idle()
+    error = snapshots.SHOP_TRACEBACK.replace("shop.py", str(path))
+    recent = tuple(replace(run, error=error) if run.error else run for run in snapshot.recent)
+    return replace(snapshot, recent=recent)
+
+
 @also_large
-def test_the_screen_of_a_failed_run_shows_its_traceback(assert_screen: AssertScreen) -> None:
-    assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"])
+def test_the_screen_of_a_failed_run_shows_its_traceback(
+    assert_screen: AssertScreen, failed_with_source: Snapshot
+) -> None:
+    """With the source of the user's frames, and their local variables."""
+    assert_screen(failed_with_source, ["4", *"jjjjj", "enter", SETTLE, *"jjjjjjjjj", "enter"])
 
 
 def test_the_title_shows_the_filter(assert_screen: AssertScreen) -> None:
@@ -239,8 +258,11 @@ def test_the_screen_of_a_job_that_failed_shows_the_line_of_code(assert_screen: A
     assert_screen(snapshots.saturated(), ["n", "enter"])
 
 
-def test_a_failed_run_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
-    assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"], theme="textual-light")
+def test_a_failed_run_is_readable_in_a_light_theme(
+    assert_screen: AssertScreen, failed_with_source: Snapshot
+) -> None:
+    """With everything unfolded."""
+    assert_screen(failed_with_source, ["4", *"jjjjj", "enter", SETTLE, "a"], theme="textual-light")
 
 
 @also_large

@@ -124,6 +124,12 @@ class RunScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         """Put the output beside the traceback if there is room, else below it."""
         self.set_class(self.size.width >= WIDE, "-beside")
+        self.call_after_refresh(self._fit_output)
+
+    def _fit_output(self) -> None:
+        """Leave to the page the rows that the output of an ended run below it does not need."""
+        is_alone = self.has_class("-beside") or self.has_class("-output-only") or self._goes_on
+        self._output.styles.max_height = None if is_alone else len(self._output.rows) + 1  # and its title
 
     def update_snapshot(self, _snapshot: Snapshot) -> None:
         """Request the run again while it goes on."""
@@ -190,6 +196,7 @@ class RunScreen(ModalScreen[None]):
         self._output.update_lines([TextLine("output", ((line, tone),)) for line in text.split("\n")])
         if is_at_end and self._goes_on:
             self._output.action_move_to(-1)
+        self._fit_output()
 
     @property
     def _nothing(self) -> str:
@@ -244,6 +251,7 @@ class RunScreen(ModalScreen[None]):
     def action_zoom(self) -> None:
         """Show only the pane that has the focus, or both again."""
         self.toggle_class("-output-only" if self.focused is self._output else "-page-only")
+        self._fit_output()
 
     def action_copy(self) -> None:
         """Copy the traceback to the clipboard of the terminal."""
