@@ -164,7 +164,7 @@ def test_a_file_that_has_changed_since_the_run_is_not_read_and_the_page_says_so(
     if change == "newer":
         os.utime(source, (0, ago(10).timestamp()))
     else:
-        source.write_text("\n" * 9 if change == "other line" else "")
+        source.write_text("other()\n" * 9 if change == "other line" else "")
         os.utime(source, (0, ago(500).timestamp()))
     lines = page(run)
     assert f"{source}:4 in read_order  the file has changed since the run" in lines

@@ -128,16 +128,17 @@ def test_the_frames_of_a_cause_have_variables_too() -> None:
 
 
 def test_many_variables_and_frames_are_bounded() -> None:
-    def fail(depth: int) -> None:
-        values = {f"v{number}": "x" * 500 for number in range(100)}
-        namespace: dict[str, Any] = {"fail": fail, "depth": depth}
-        source = "def f():\n" + "".join(f"    {name} = {value!r}\n" for name, value in values.items())
-        exec(f"{source}    fail(depth - 1) if depth else 1 / 0\nf()", namespace)
-
-    text = text_of(lambda: fail(20))
-    values = [line for line in text.splitlines() if line.startswith("    where ")]
-    assert len(values) > 10
-    assert sum(map(len, values)) < local_variables.MAX_CHARACTERS + 2_000
+    variables = "".join(f"    v{number} = {'x' * 500!r}\n" for number in range(100))
+    functions = "".join(f"def f{depth}():\n{variables}    f{depth + 1}()\n" for depth in range(20))
+    namespace: dict[str, Any] = {}
+    exec(f"{functions}def f20(): 1 / 0", namespace)
+    try:
+        namespace["f0"]()
+    except ZeroDivisionError as error:
+        packed = LocalVariables(str).add_to(error, pack_exception(error))
+    texts = [frame[6] for frame in packed[0][3] if isinstance(frame, tuple) and len(frame) > 6]
+    assert len(texts) > 1
+    assert local_variables.MAX_CHARACTERS // 2 < sum(map(len, texts)) <= local_variables.MAX_CHARACTERS
 
 
 def test_a_repr_that_hangs_costs_its_variables_and_no_more_than_the_limit() -> None:
