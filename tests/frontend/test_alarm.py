@@ -5,10 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.snapshots import FAILED, OK, ago, ended_run, make, make_job, waiting_run
+from support.snapshots import (
+    FAILED,
+    OK,
+    SKIPPED,
+    abandoned_run,
+    ago,
+    ended_run,
+    ended_ticks,
+    make,
+    make_job,
+    waiting_run,
+)
 
-from jobtui.engine.enums import RunState
-from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.engine.enums import Phase, RunState
+from jobtui.engine.views import JobView, RunView, Snapshot, StoreView
 from jobtui.frontend.alarm import Alarm, find_alarm
 from jobtui.frontend.job_index import JobIndex
 
@@ -42,7 +53,7 @@ def test_nothing_is_wrong_if_the_latest_run_of_each_job_was_ok() -> None:
 def test_a_job_that_failed_once_has_the_time_and_the_error() -> None:
     """It is 10:24:07."""
     snapshot = make([failing("a")], recent=[failed("a", 7), ended_run(1, "a", 20)])
-    assert alarm_of(snapshot) == ("a failed at 10:24:00: ValueError: no", "failed")
+    assert alarm_of(snapshot) == ("a failed at 10:24:00: ValueError: no", "failed", "a")
 
 
 def test_a_job_that_fails_again_and_again_has_the_beginning_and_the_latest_error() -> None:
@@ -106,3 +117,48 @@ def test_since_is_the_oldest_failure_that_is_known() -> None:
     """The snapshot lists a limited number of runs."""
     snapshot = make([failing("a", *[FAILED] * 20)], recent=[failed("a", 7), failed("a", 8)])
     assert text(snapshot) == f"a fails since {ago(8):%H:%M:%S}, 20 in a row: ValueError: no"
+
+
+def test_a_timer_that_has_not_woken_is_the_worst() -> None:
+    stalled = make([failing("a")], heartbeat=ago(50))
+    assert text(stalled) == "the timer has not woken for 50s: no tick starts a run"
+    assert text(replace(stalled, phase=Phase.STOPPED)) == "1 job failed last: a"
+
+
+def test_a_store_that_is_not_written_is_named() -> None:
+    snapshot = make([make_job()], store=StoreView(file="x.db", problem="the disk is full", lost=3))
+    assert text(snapshot) == ("the store is not written: the disk is full; 3 endings will be missing in it")
+
+
+def test_ticks_that_were_missed_while_nothing_ran_are_counted_until_the_next_run() -> None:
+    down = "not running from 10:00:00 (killed) to 10:20:03"
+    missed = [
+        ended_ticks("a", 60, RunState.MISSED, down, 2),
+        ended_ticks("b", 60, RunState.MISSED, down, 3),
+        ended_run(7, "c", 70),
+        ended_ticks("c", 80, RunState.MISSED, down, 9),
+    ]
+    jobs = [make_job("a"), make_job("b"), make_job("c")]
+    assert alarm_of(make(jobs, recent=missed)) == (f"5 ticks of 2 jobs were missed: {down}", "failed", "a")
+    assert text(make(jobs, recent=missed[:1])) == f"2 ticks of a were missed: {down}"
+    ran = [ended_run(9, "b", 1), ended_run(8, "a", 2), *missed]
+    assert text(make(jobs, recent=ran)) == ""
+
+
+def test_abandoned_runs_are_named_with_the_oldest() -> None:
+    snapshot = make([make_job("a")], abandoned=[abandoned_run(1, "a", 4000, 5), abandoned_run(2, "b", 9, 6)])
+    pool = replace(snapshot.pool, abandoned=2, most_abandoned=2)
+    assert alarm_of(replace(snapshot, pool=pool)) == (
+        "2 abandoned runs go on, the oldest of a for 1h06m; no more runs can be abandoned",
+        "failed",
+        "a",
+    )
+
+
+@pytest.mark.parametrize(("running", "ticks", "shown"), [(1, 14, True), (1, 1, False), (0, 14, False)])
+def test_a_job_whose_run_takes_the_time_of_many_ticks_is_named(running: int, ticks: int, shown: bool) -> None:
+    """A run that is over is not worth a line: the next tick starts another one."""
+    reason = "still running since 10:13:11, run 802"
+    recent = [ended_ticks("a", 3, SKIPPED, reason, ticks), ended_ticks("a", 200, SKIPPED, reason, 1)]
+    expected = f"a skipped {ticks + 1} ticks since {ago(200):%H:%M:%S}: {reason}"
+    assert text(make([make_job("a", running=running)], recent=recent)) == (expected if shown else "")

@@ -1096,8 +1096,8 @@ async def test_a_count_stands_on_the_screen_once() -> None:
     for size in (WIDE, NARROW):
         async with running_app(ScriptedBackend(snapshots.saturated()), size) as driver:
             assert driver.text.count("9 jobs") + driver.text.count("Jobs 9") == 1
-            assert "4/4" in driver.text
-            assert "running" not in driver.text.splitlines()[1]
+            assert driver.text.count("running 4/4") == 1
+            assert "1 Running 4" in driver.text
 
 
 @async_test
@@ -1410,12 +1410,13 @@ async def test_the_status_line_shows_a_late_heartbeat_and_an_internal_error() ->
 @pytest.mark.parametrize(
     ("running", "size", "gauge"),
     [
-        (0, 4, "░░░░░░░░░░ 0/4"),
-        (1, 100, "█░░░░░░░░░ 1/100"),
-        (2, 4, "█████░░░░░ 2/4"),
-        (4, 4, "██████████ 4/4"),
-        (5, 4, "██████████ 5/4"),
-        (2, 0, "2 running, no limit"),
+        (0, 2, "▕▁▁▁▁▁▁▁▁▁▁▁▁▏▕▁▁▁▁▁▁▁▁▁▁▁▁▏ running 0/2"),
+        (1, 2, "▕▁▁▁▁▁▁▁▁▁▁▁▅▏▕▁▁▁▁▁▁▁▁▁▁▁▁▏ running 1/2"),
+        (2, 10, "pool ▕▁▁▁▁▁▂▏▕▁▁▁▁▁▂▏▕▁▁▁▁▁▁▏▕▁▁▁▁▁▁▏"),
+        (1, 100, " pool ▕▁▁▁▁▁▁▁▁▁▁▁▂▏ running 1/100"),
+        (4, 4, "running 4/4"),
+        (5, 4, "running 5/4"),
+        (2, 0, " pool  running 2, no limit"),
     ],
 )
 @async_test

@@ -312,7 +312,7 @@ class Dashboard(Screen[None]):
             useless.add("why")
         if self._selected_run() is None and not marked:
             useless.add("cancel")
-        if not self._index.any_failed_lately:
+        if not self._has_trouble:
             useless.add("next_failed")
         labels = {"quit": self._quit_label}
         if job is not None and job.paused_since is not None:
@@ -320,13 +320,18 @@ class Dashboard(Screen[None]):
         more = _MORE_KEYS if self.has_class("-wide") else {}
         return adapt_bindings(super().active_bindings, useless, labels, more)
 
+    @property
+    def _has_trouble(self) -> bool:
+        """Whether there is a job to which the key for the next one that failed moves."""
+        return self._index.any_failed_lately or bool(self._alarm.job)
+
     def _update_keys(self) -> None:
         """Update the footer if the selected row has other keys than before, and the drawer."""
         job, run = self._selected_job(), self._selected_run()
         self._drawer.show_job(job, self._snapshot)
         selected = job and (job.schedule is None, job.paused_since is None)
         is_wide, has_row = self.has_class("-wide"), self._selected_row() is not None
-        has_marks, any_failed = bool(self._marked_jobs()), self._index.any_failed_lately
+        has_marks, any_failed = bool(self._marked_jobs()), self._has_trouble
         state = (selected, run is None, has_marks, has_row, any_failed, is_wide)
         if state != self._key_state:
             self._key_state = state
@@ -461,17 +466,27 @@ class Dashboard(Screen[None]):
     def action_next_failed(self) -> None:
         """Move to the next recent run that failed if the pane Recent has the focus, else to the next job.
 
-        Jobs whose latest run failed come first: only without any, other jobs that failed lately count, too.
+        Jobs whose latest run failed come first, then the job that the alarm names. Only without any, other
+        jobs that failed lately count, too.
         """
         if self.focused is not None and self.focused.id == "recent":
             if not self._panes.tables["recent"].select(lambda run: run.state.failed):
                 self._warn("no recent run failed")
+        elif self._alarm.job and not self._index.failing:
+            self._move_to_job(self._alarm.job)
         elif self._jobs.select(failed_last) or self._jobs.select(failed_lately):
             self._body.focus_table(JOBS)
         elif self._index.any_failed_lately:
             self._warn("the filter hides the jobs that failed; escape clears it")
         else:
             self._warn("no job failed lately")
+
+    def _move_to_job(self, name: str) -> None:
+        """Move to a job by its name."""
+        if self._jobs.select(lambda job: job.name == name):
+            self._body.focus_table(JOBS)
+        else:
+            self._warn(f"the list does not show {name}: escape clears the filter, and f shows all")
 
     def action_view(self) -> None:
         """Show all jobs, or only those that need attention."""
@@ -594,6 +609,10 @@ class Dashboard(Screen[None]):
     @on(LineTable.HeaderSelected)
     def _sort_by_header(self, message: LineTable.HeaderSelected) -> None:
         self._set_job_filter(self._job_filter.sorted_by(message.column))
+
+    @on(AlarmLine.Selected)
+    def _follow_alarm(self, message: AlarmLine.Selected) -> None:
+        self._move_to_job(message.job)
 
     @on(LineTable.RowSelected)
     def _open_row(self, message: LineTable.RowSelected) -> None:

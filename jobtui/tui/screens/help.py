@@ -98,7 +98,10 @@ def _sign_list() -> Table:
     table.add_column()
     for label, signs in (
         ("header", [f"♥ 2s since the timer last woke; it wakes every {MAX_SLEEP:g}s"]),
-        ("pool", ["█ a slot that is taken", "░ a free one", "SATURATED none is free"]),
+        (
+            "pool",
+            [f"▕{BARS}▏ a slot: the part of the last minute in which it was taken", "SATURATED none is free"],
+        ),
         (
             "table",
             [

@@ -154,9 +154,9 @@ def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[J
         ),
         Column("last", "TOOK", 6, _last, align_right=True, drop_order=3, sort_key=_last_elapsed),
         Column("usual", "USUALLY", 15, _usual, drop_order=8, sort_key=_usual_duration),
-        Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, wanted=22, sort_key=_spec),
+        Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, wanted=19, sort_key=_spec),
         Column("prev", "LAST RUN", 12, _prev, drop_order=7, sort_key=_prev_timestamp),
-        Column("summary", "ABOUT", 24, _summary, fraction=1, drop_order=9),
+        Column("summary", "ABOUT", 20, _summary, fraction=1, drop_order=9),
         Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=5, sort_key=lambda job: job.runs),
         Column(
             "failures",

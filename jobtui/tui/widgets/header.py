@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
+from textual import events
+from textual.message import Message
 from textual.widget import Widget
 
 from jobtui.engine.enums import Phase
@@ -24,11 +28,12 @@ from jobtui.frontend.formatting import (
     pluralize,
 )
 from jobtui.frontend.job_index import JobIndex
+from jobtui.frontend.slot_history import CELLS, SlotHistory
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.literal_text import cell_text
 
-GAUGE_WIDTH = 10  # cells
+_POOL = " pool "
 NAMES_WIDTH = 30  # cells, for the names of the jobs that failed last
 
 Piece = tuple[str, str]  # a text and its tone; "" is the default tone
@@ -90,8 +95,6 @@ class StatusLine(_HeaderLine):
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.internal_error:
             left.append((f"  ! error: {cell_text(snapshot.internal_error)}", "failed"))
-        if snapshot.store.problem:
-            left.append((f"  ! store: {cell_text(snapshot.store.problem)}", "failed"))
         clock, zone = f"{snapshot.at:%H:%M:%S}", zone_name(snapshot.zone)
         right = [(clock, "strong"), self._heartbeat(snapshot), (zone, "muted")]
         if snapshot.started is not None:
@@ -110,7 +113,9 @@ class StatusLine(_HeaderLine):
 
 
 class PoolGauge(_HeaderLine):
-    """The pool's slots, the numbers of waiting runs, and which jobs failed last or are paused.
+    """The last minute of the pool's slots, the numbers of its runs, and which jobs failed last or are paused.
+
+    A slot says at the mouse which run has taken it.
 
     Args:
         index: The jobs of the snapshot that is shown.
@@ -119,27 +124,78 @@ class PoolGauge(_HeaderLine):
     def __init__(self, index: JobIndex) -> None:
         super().__init__(id="gauge")
         self._index = index
+        self._history = SlotHistory()
+        self._snapshot: Snapshot | None = None
+        self._cells = 0  # the length of the strip of each slot; 0 if they share one, or there is none
+
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
+        self._snapshot = snapshot
+        self._history.update(snapshot)
+        super().update_snapshot(snapshot)
+
+    def on_resize(self) -> None:
+        """Fit the strips to the new width."""
+        if self._snapshot is not None:
+            super().update_snapshot(self._snapshot)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Name the run of the slot at the mouse."""
+        place = (event.x - len(_POOL)) // (self._cells + 2)
+        self.tooltip = self._describe_slot(place) if self._cells else None
+
+    def _describe_slot(self, place: int) -> str | None:
+        runs, snapshot = self._history.runs, self._snapshot
+        if not 0 <= place < len(runs) or snapshot is None:
+            return None
+        run = runs[place]
+        if run is None:
+            return f"slot {place + 1}: free"
+        age = format_age(run.started, snapshot.at)
+        return f"slot {place + 1}: {cell_text(run.job)} #{run.number} for {age}"
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         pool = snapshot.pool
         tone = "failed" if pool.saturated and pool.queued else "waiting" if pool.saturated else "ok"
-        left = [(" pool ", "")]
-        if pool.size:
-            full = min(GAUGE_WIDTH, -(-pool.running * GAUGE_WIDTH // pool.size))  # rounded up
-            left.append(("█" * full + "░" * (GAUGE_WIDTH - full), tone))
-            left.append((f" {pool.running}/{pool.size}", "strong"))
-        else:
-            left.append((f"{pool.running} running, no limit", "strong"))
+        of_size = f"/{pool.size}" if pool.size else ""
+        numbers = [(f" running {pool.running}{of_size}", "strong")]
+        if not pool.size:
+            numbers.append((", no limit", "strong"))
         if change := format_pool_change(pool):
-            left.append((f" ({change})", "muted"))
-        left.append((f"  queued {pool.queued}", "waiting" if pool.queued else "muted"))
-        left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
+            numbers.append((f" ({change})", "muted"))
+        numbers.append((f"  queued {pool.queued}", "waiting" if pool.queued else "muted"))
+        numbers.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
+        if pool.retrying:
+            numbers.append((f"  retrying {pool.retrying}", "waiting"))
         if abandoned := format_abandoned(pool):
-            left.append((f"  {abandoned}", "failed"))
+            numbers.append((f"  {abandoned}", "failed"))
         if snapshot.quiet_until is not None:
-            left.append((f"  QUIET {format_end(snapshot.quiet_until, snapshot.at)}", "waiting"))
+            numbers.append((f"  QUIET {format_end(snapshot.quiet_until, snapshot.at)}", "waiting"))
         if pool.saturated:
-            left.append(("  SATURATED", tone))
+            numbers.append((f"  SATURATED{self._saturated_for(snapshot)}", tone))
+        troubles = self._troubles()
+        room = self.size.width - len(_POOL) - sum(len(text) for text, _ in numbers) - 1
+        room -= sum(cell_len(text) + 2 for text, _ in troubles)
+        return [(_POOL, ""), *self._strips(room, tone), *numbers], troubles
+
+    def _saturated_for(self, snapshot: Snapshot) -> str:
+        since = self._history.saturated_since
+        return "" if since is None else f" {format_age(datetime.fromtimestamp(since, UTC), snapshot.at)}"
+
+    def _strips(self, room: int, tone: str) -> list[Piece]:
+        """Return the strip of each slot, or one for all of them if there is no room for so many."""
+        slots = len(self._history.runs)
+        fitting = (cells for cells in CELLS if slots * (cells + 2) <= room)
+        self._cells = next(fitting, 0) if slots else 0
+        if self._cells:
+            strips = self._history.strips(self._cells)
+        else:
+            length = next((cells for cells in CELLS if cells + 2 <= room), 0)
+            strips = [self._history.total(length)] if slots and length else []
+        return [piece for strip in strips for piece in (("▕", "muted"), (strip, tone), ("▏", "muted"))]
+
+    def _troubles(self) -> list[Piece]:
+        """Return which jobs failed last, and how many are paused."""
         right = []
         failing = [job.name for job in self._index.failing]
         if failing:
@@ -149,7 +205,7 @@ class PoolGauge(_HeaderLine):
             right.append((names if fits else f"{set_cell_size(names, NAMES_WIDTH - 1)}…", "failed"))
         if self._index.paused:
             right.append((f"‖ {pluralize(self._index.paused, 'job')} paused", "waiting"))
-        return left, right
+        return right
 
 
 class AlarmLine(_HeaderLine):
@@ -161,18 +217,37 @@ class AlarmLine(_HeaderLine):
         index: The jobs of the snapshot that is shown.
     """
 
+    @dataclass
+    class Selected(Message):
+        """The user clicked the line. It names a job."""
+
+        job: str
+
     def __init__(self, index: JobIndex) -> None:
         super().__init__(id="alarm")
         self._index = index
+        self._job = ""
+
+    @property
+    def job(self) -> str:
+        """The job with the trouble; "" without one."""
+        return self._job
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show what is wrong in a snapshot."""
         super().update_snapshot(snapshot)
         self.set_class(bool(self._current_pieces[0]), "-raised")
 
+    def on_click(self) -> None:
+        """Lead to the job with the trouble."""
+        if self._job:
+            self.post_message(self.Selected(self._job))
+
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         alarm = find_alarm(snapshot, self._index)
+        self._job = "" if alarm is None else alarm.job
         if alarm is not None:
             sign = "✗" if alarm.tone == "failed" else "!"
-            return [(f" {sign} {cell_text(alarm.text)}", alarm.tone)], []
+            hint = [("n goes there", "muted")] if alarm.job else []
+            return [(f" {sign} {cell_text(alarm.text)}", alarm.tone)], hint
         return ([(" ✓ the alarm is over", "muted")] if self._current_pieces[0] else []), []
