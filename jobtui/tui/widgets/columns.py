@@ -265,15 +265,15 @@ WAITING_COLUMNS: Sequence[Column[RunView]] = (
     Column("number", "RUN", 7, _number),
     Column("job", "JOB", 14, _run_job, fraction=2),
     Column("waiting_for", "FOR", 6, _waiting_for, align_right=True),
-    Column("reason", "REASON", 12, _reason, fraction=1, drop_order=1),
+    Column("reason", "REASON", 12, _reason, fraction=1, drop_order=1, wanted=18),
 )
 
 RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 8, _ended),
     Column("state", "STATE", 11, _state),
-    Column("job", "JOB", 18, _run_job, fraction=1),
+    Column("job", "JOB", 14, _run_job, fraction=1),
     Column("number", "RUN", 7, _number, drop_order=1),
-    Column("outcome", "OUTCOME", 12, _duration_or_reason, fraction=2),
+    Column("outcome", "OUTCOME", 12, _duration_or_reason, fraction=2, wanted=24),
 )
 
 # For the runs of one job, whose name is the title.
@@ -333,7 +333,7 @@ UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (
     Column("due", "DUE", 12, _due),
     Column("countdown", "IN", _COUNTDOWN_WIDTH, _countdown),
     Column("job", "JOB", 14, _upcoming_job, fraction=2),
-    Column("cause", "SCHEDULE", 10, _cause, fraction=1, drop_order=1),
+    Column("cause", "SCHEDULE", 10, _cause, fraction=1, drop_order=1, wanted=16),
 )
 
 
