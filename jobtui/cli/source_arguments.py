@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 from jobtui.cli.arguments import Parser, count_argument, duration_argument, pool_argument, zone_argument
+from jobtui.frontend.command_grammar import add_pause_options, pause_words, split_assignments
 
 _DEFAULT_RUNS = 50  # of jobtui history
 _MAX_RUN_DIGITS = 17
 _ADDRESS = re.compile(r"(unix:|https?://).*|(localhost|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+", re.DOTALL)
-_ASSIGNMENT = re.compile(r"[^\W\d]\w*=")
 _PAIR = 2  # words
 
 _SOURCE_EPILOG = """\
@@ -364,9 +365,11 @@ class PauseParser(JobParser):
             "Let the ticks of a job start no runs, until it is resumed or the pause ends.",
             " [--for TIME] [--until TIME] [--note TEXT]",
         )
-        self.add_argument("--for", metavar="TIME", dest="length", help="the length of the pause, such as 2h")
-        self.add_argument("--until", metavar="TIME", help="the end of the pause, such as 08:00")
-        self.add_argument("--note", metavar="TEXT", default="", help="the reason, which front ends show")
+        add_pause_options(self)
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse the arguments, which may be words: `import for 2h because the disk is full`."""
+        return super().parse(pause_words(words))
 
 
 class ResumeParser(JobParser):
@@ -432,9 +435,8 @@ class RunParser(LiveParser):
 
     def validate(self, options: argparse.Namespace) -> None:
         """Separate the target from the job."""
-        given = [word for word in options.words[1:] if _ASSIGNMENT.match(word)]
-        options.words = [word for word in options.words if word not in given]
-        options.arguments = dict(word.split("=", 1) for word in given)
+        options.words, given = split_assignments(options.words)
+        options.arguments = dict(given)
         if len(options.arguments) < len(given):
             self.error("a NAME=VALUE is given twice")
         super().validate(options)

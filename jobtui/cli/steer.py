@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from jobtui.cli.source_arguments import is_run_number
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import RunLine
+from jobtui.frontend.command_grammar import arguments_from_texts
 from jobtui.frontend.formatting import format_duration
 from jobtui.process.printable import printable, printable_lines
 from jobtui.process.stdio import write_line
@@ -61,31 +61,10 @@ def run_job(options: argparse.Namespace) -> int:
 
 
 def _arguments_of(source: LiveSource, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of a run as JSON: as texts if the job's parameters accept texts."""
+    """Return the arguments of a run as JSON."""
     if not options.arguments:
         return {}
-    schema = source.backend.job_details(options.job).parameters
-    parameters = schema.get("properties", {})
-    others = schema.get("additionalProperties", {})
-    return {
-        name: text if _is_text(parameters.get(name, others)) else _parse(text)
-        for name, text in options.arguments.items()
-    }
-
-
-def _is_text(schema: Any) -> bool:
-    """Return whether a schema accepts any text, or texts that are not JSON."""
-    if not isinstance(schema, dict):
-        return False
-    return schema.get("type") == "string" or any(map(_is_text, schema.get("anyOf", ())))
-
-
-def _parse(text: str) -> Any:
-    """Return the value of a JSON text; any other text as it is."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return arguments_from_texts(source.backend.job_details(options.job).parameters, options.arguments)
 
 
 def pause_job(options: argparse.Namespace) -> int:

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, ClassVar, TextIO
@@ -25,6 +24,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Input
 
 from jobtui.engine.enums import RunState
 from jobtui.frontend.absence import Absence
@@ -44,9 +44,12 @@ from jobtui.store.query import quote_term
 from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
+from jobtui.tui.key_list import KeyEntry, keys_of
 from jobtui.tui.key_queue import KeyQueue
+from jobtui.tui.line_commands import Context
 from jobtui.tui.notices import Notice, NoticeLog, Severity, ShownNotices
 from jobtui.tui.screens.away import AwayScreen
+from jobtui.tui.screens.command_line import CommandLineScreen
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.history_screen import HistoryScreen
@@ -55,7 +58,6 @@ from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
-from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title
 
 MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
@@ -88,9 +90,28 @@ class JobtuiApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),
         Binding("m", "notices", "Show the messages so far", show=False, id="app.messages"),
-        Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
+        Binding("ctrl+p", "command_palette", "Find a command by name", show=False, id="app.palette"),
         Binding("q", "quit", "Quit", id="app.quit"),
-        # With priority, these keys work in every dialog and while the user types a filter.
+        # With priority, these keys work on every screen: see `check_action`.
+        Binding(
+            "question_mark",
+            "help",
+            "Help",
+            key_display="?",
+            priority=True,
+            tooltip="Show the keys and the signs",
+            id="app.help",
+        ),
+        Binding(
+            "colon",
+            "command_line",
+            "Command",
+            key_display=":",
+            priority=True,
+            tooltip="Type a command",
+            id="app.command_line",
+        ),
+        # And these in every dialog and while the user types, too.
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),
         Binding("ctrl+l", "repaint", "Repaint the screen", show=False, priority=True, id="app.repaint"),
@@ -133,6 +154,7 @@ class JobtuiApp(App[None]):
         self._keys = KeyQueue(self, super().on_event)
         self._quit_label = "Detach" if stop is None else "Quit"
         self._dashboard = Dashboard(self._commands, self._quit_label)
+        self._command_history: list[str] = []
         self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
         self._refresh_pending = False
@@ -344,17 +366,41 @@ class JobtuiApp(App[None]):
         else:
             await super().on_event(event)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Disable the help and the command line where their keys are text, and in small dialogs."""
+        if action not in ("help", "command_line"):
+            return True
+        screen = self.screen
+        is_view = isinstance(screen, Dashboard) or bool(screen.query(".dialog.large"))
+        return is_view and not isinstance(screen, HelpScreen) and not isinstance(self.focused, Input)
+
     def action_help(self) -> None:
         """Show the help."""
         if not isinstance(self.screen, HelpScreen):
-            palette = Binding("ctrl+p", "command_palette", "Show all commands by name", id="app.palette")
-            jobs, table = ("Jobs and runs", Dashboard.BINDINGS), ("In a table", LineTable.BINDINGS)
-            anywhere = [
-                replace(binding, description=self._quit_label) if binding.action == "quit" else binding
-                for binding in (*self.BINDINGS, palette)
-                if isinstance(binding, Binding)
-            ]
-            self.push_screen(HelpScreen([jobs, table, ("Anywhere", anywhere)]))
+            self.push_screen(HelpScreen(keys_of(self.screen)))
+
+    def action_command_line(self) -> None:
+        """Show the command line, for the screen on which it is asked."""
+        if isinstance(self.screen, CommandLineScreen):
+            return
+        screen = self.screen
+
+        def does(entry: KeyEntry) -> Callable[[], object]:
+            # Later: a key may open a screen, above which the command line must not be.
+            return lambda: self.call_later(self.run_action, entry.binding.action, entry.node)
+
+        entries = [
+            entry for group in keys_of(screen) if group.title != "In a table" for entry in group.entries
+        ]
+        context = Context(
+            background=self._commands,
+            dashboard=self._dashboard,
+            targets=screen.job_names if isinstance(screen, Dashboard | JobScreen) else (),
+            keys={entry.word: does(entry) for entry in entries if entry.word},
+            themes=sorted(self.available_themes),
+            choose_theme=partial(setattr, self, "theme"),
+        )
+        self.push_screen(CommandLineScreen(context, self._command_history))
 
     def action_output(self) -> None:
         """Show the output of all jobs."""
@@ -392,18 +438,11 @@ class JobtuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Return the commands of the palette."""
-        dashboard = self._dashboard
-        yield SystemCommand("Run the selected job", "r", dashboard.action_run)
-        yield SystemCommand("Pause or resume the selected job", "p", dashboard.action_pause)
-        yield SystemCommand("Pause or resume all jobs", "P", dashboard.action_pause_all)
-        yield SystemCommand("Grow the pool by one", "+", lambda: dashboard.action_resize(1))
-        yield SystemCommand("Shrink the pool by one", "-", lambda: dashboard.action_resize(-1))
-        yield SystemCommand("Cancel the selected run", "x", dashboard.action_cancel)
-        yield SystemCommand("Filter the jobs", "/", dashboard.action_filter)
-        yield SystemCommand("Show the output of all jobs", "o", self.action_output)
-        yield SystemCommand("Move to the next job that failed", "n", dashboard.action_next_failed)
-        yield SystemCommand("Help", "?", self.action_help)
-        yield SystemCommand(self._quit_label, "q", self.action_quit)
+        for group in keys_of(screen):
+            if group.title != "In a table":
+                for entry in group.entries:
+                    run = partial(self.run_action, entry.binding.action, entry.node)
+                    yield SystemCommand(entry.text, entry.labels, run)
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command

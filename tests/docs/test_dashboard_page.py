@@ -40,6 +40,8 @@ HEADINGS = {
     "WhyScreen": "Why",
     "QueryInput": "In the query",
     "HelpScreen": "Help",
+    "HelpFilter": "In the search",
+    "CommandInput": "Command line",
     "ConfirmScreen": "Questions",
     "PauseScreen": "The length of a pause",
     "ArgumentInput": "Run with arguments",

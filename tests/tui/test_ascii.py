@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from rich.cells import cell_len
 from support import snapshots
 from support.app_driver import async_test, running_app
+from support.drawn_texts import drawn_texts
 from support.scripted_backend import ScriptedBackend
 
-import jobtui
 from jobtui.engine.enums import FINAL_STATES, RunState
 from jobtui.frontend.ascii_signs import ASCII_FORMS, ascii_signs
 from jobtui.frontend.formatting import JOB_SIGNS, STATE_SIGNS
@@ -35,21 +33,6 @@ SCREENS: dict[str, Sequence[str]] = {
     "quit": ("q",),
     "palette": ("ctrl+p",),
 }
-
-
-def drawn_texts() -> Iterator[tuple[str, str]]:
-    """Yield the texts in the code of the dashboard, each with its place, without docstrings."""
-    for folder in ("tui", "frontend"):
-        for file in (Path(jobtui.__file__).parent / folder).rglob("*.py"):
-            tree = ast.parse(file.read_text(encoding="utf-8"))
-            docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-            for node in ast.walk(tree):
-                if (
-                    isinstance(node, ast.Constant)
-                    and id(node) not in docstrings
-                    and isinstance(node.value, str)
-                ):
-                    yield node.value, f"{file.name}:{node.lineno}"
 
 
 def test_every_sign_in_the_code_has_an_ascii_form() -> None:

@@ -427,3 +427,11 @@ def test_the_history_shows_odd_names_while_a_query_is_typed(assert_screen: Asser
 
 def test_marked_jobs_have_a_mark_and_the_title_counts_them(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["space", "space", "down", "space", "k"])
+
+
+def test_the_command_line_completes_names(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["colon", *"pause ha"])
+
+
+def test_the_command_line_says_what_is_wrong(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["colon", *"puase", "enter"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import on
@@ -227,6 +228,20 @@ class Dashboard(Screen[None]):
         if self._job_filter.words:
             return "no job matches the filter; escape clears it"
         return "no job needs attention; f shows all"
+
+    @property
+    def job_names(self) -> list[str]:
+        """The names of the jobs on which a command acts: the marked ones, or the selected one."""
+        job = self._selected_job()
+        return [each.name for each in self._marked_jobs()] or ([] if job is None else [job.name])
+
+    def show_filter(self, text: str) -> None:
+        """Filter the jobs by words; "" shows all."""
+        self._filter.value = text
+
+    def sort_by(self, key: str) -> None:
+        """Sort the jobs by a column; "" for the order of registration."""
+        self._set_job_filter(replace(self._job_filter, sort=key, reverse=False))
 
     def _set_job_filter(self, job_filter: JobListFilter) -> None:
         self._job_filter = job_filter

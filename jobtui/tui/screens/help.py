@@ -1,123 +1,164 @@
-"""The help: every key, generated from the bindings themselves, and every sign."""
+"""The help: every key that works on the screen below it, and every sign."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from textwrap import fill
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
-from jobtui.frontend.formatting import DST, JOB_SIGNS, STATE_SIGNS
-from jobtui.frontend.outcome_strip import BARS
-from jobtui.runtime.timer import MAX_SLEEP
+from jobtui.frontend.sign_help import SIGNS
+from jobtui.tui.key_list import KeyGroup
 from jobtui.tui.widgets.key_footer import KeyFooter
-from jobtui.tui.widgets.line_table import CHOSEN_MARK, FOCUSED_MARK, UNFOCUSED_MARK
 
-_SIGNS_WIDTH = 62  # characters: a dialog in a terminal of 80 columns has room for them
-_NO_BREAK_SPACE = "\u00a0"
-_KEY_LABELS = {
-    "slash": "/",
-    "plus": "+",
-    "minus": "-",
-    "equals_sign": "=",
-    "question_mark": "?",
-    "asterisk": "*",
-    "colon": ":",
-    "escape": "esc",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "up": "↑",
-    "down": "↓",
-    "full_stop": ".",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-}
+_COLUMN_WIDTH = 54  # cells, at least
+_GAP = 2  # cells between two columns
+_LABEL_WIDTH = 15  # cells; longer labels get a line of their own
+
+Entry = tuple[str, str]  # a key or a sign, and what it means
+
+
+class HelpFilter(Input):
+    """The field for the words that the shown lines contain."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "screen.clear_search", "Clear it", id="help_search.clear"),
+        Binding("enter,down", "screen.focus_list", "To the list", id="help_search.keep"),
+    ]
 
 
 class HelpScreen(ModalScreen[None]):
-    """Shows the keys and the signs.
+    """Shows the keys and the signs in as many columns as there is room for.
 
     Args:
-        groups: The title and the bindings of each group of keys.
+        groups: The keys of the screen for which the help is asked.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss", "Close", key_display="esc", id="help.close"),
+        Binding("slash", "search", "Search", key_display="/", id="help.search"),
         Binding("j,down", "scroll(1)", "Down", show=False, id="help.down"),
         Binding("k,up", "scroll(-1)", "Up", show=False, id="help.up"),
+        Binding("pagedown,space", "scroll_page(1)", "Page down", show=False, id="help.page_down"),
+        Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="help.page_up"),
     ]
 
-    def __init__(self, groups: Sequence[tuple[str, Iterable[BindingType]]]) -> None:
+    def __init__(self, groups: Sequence[KeyGroup]) -> None:
         super().__init__()
-        self._groups = groups
+        self._sections: list[tuple[str, list[Entry]]] = [
+            *((group.title, [(each.labels, each.text) for each in group.entries]) for group in groups),
+            *((title, list(signs)) for title, signs in SIGNS.items()),
+        ]
+        self._search = HelpFilter(placeholder="search keys and signs", id="help-search", compact=True)
+        self._list = Static(id="help-list")
+        self._box = VerticalScroll(self._list, can_focus=True)
 
     def compose(self) -> ComposeResult:
-        """Compose the keys, group by group, and the signs."""
-        with VerticalScroll(classes="dialog large") as box:
+        """Compose the search field and the list."""
+        with Vertical(classes="dialog large") as box:
             box.border_title = "Help"
-            for title, bindings in self._groups:
-                yield Static(title, classes="heading")
-                yield Static(_key_list(bindings))
-            yield Static("Signs", classes="heading")
-            yield Static(_sign_list())
+            yield self._search
+            yield self._box
         yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Show everything, with the search hidden."""
+        self._search.display = False
+        self.set_focus(self._box)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the number of columns."""
+        self._show(event.size.width)
+
+    def _show(self, width: int) -> None:
+        words = self._search.value.casefold().split()
+        room = max(20, width - 5)  # without the border, its padding and the scrollbar
+        columns = max(1, (room + _GAP) // (_COLUMN_WIDTH + _GAP))
+        sections = [
+            (title, kept)
+            for title, entries in self._sections
+            if (kept := [each for each in entries if _has_all(each, words)])
+        ]
+        self._list.update(_in_columns(sections, columns, room) if sections else Text("nothing found"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Disable the keys of the list while the user types."""
+        return self.focused is not self._search or action in ("clear_search", "focus_list")
+
+    @on(Input.Changed)
+    def _search_again(self) -> None:
+        self._show(self.size.width)
+
+    def action_search(self) -> None:
+        """Show the search field and focus it."""
+        self._search.display = True
+        self.set_focus(self._search)
+
+    def action_clear_search(self) -> None:
+        """Show everything again."""
+        self._search.value = ""
+        self._search.display = False
+        self.set_focus(self._box)
+
+    def action_focus_list(self) -> None:
+        """Return to the list, and keep the search."""
+        self.set_focus(self._box)
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a number of lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False, immediate=True)
+        self._box.scroll_relative(y=by, animate=False, immediate=True)
+
+    def action_scroll_page(self, by: int) -> None:
+        """Scroll by a number of pages."""
+        self.action_scroll(by * max(1, self._box.size.height - 1))
 
 
-def key_label(key: str) -> str:
-    """Return a key's label on the keyboard: `/` for `slash`."""
-    *modifiers, name = key.split("+")
-    name = _KEY_LABELS.get(name, name)
-    return "+".join([*modifiers, name])
+def _has_all(entry: Entry, words: Sequence[str]) -> bool:
+    text = " ".join(entry).casefold()
+    return all(word in text for word in words)
 
 
-def _key_list(bindings: Iterable[BindingType]) -> Text:
-    text = Text()
-    for binding in bindings:
-        if not isinstance(binding, Binding):
-            continue
-        keys = " ".join(key_label(key.strip()) for key in binding.key.split(","))
-        text.append(f"{keys:>16}  ", style="bold")
-        text.append(f"{binding.tooltip or binding.description}\n")
-    return text
-
-
-def _sign_list() -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right", style="dim", width=9)
-    table.add_column()
-    for label, signs in (
-        ("header", [f"♥ 2s since the timer last woke; it wakes every {MAX_SLEEP:g}s"]),
-        (
-            "pool",
-            [f"▕{BARS}▏ a slot: the part of the last minute in which it was taken", "SATURATED none is free"],
-        ),
-        (
-            "table",
-            [
-                f"{FOCUSED_MARK} the row on which keys act, {UNFOCUSED_MARK} in another table",
-                f"{CHOSEN_MARK} marked",
-                "▲▼ the order",
-            ],
-        ),
-        ("status", [f"{sign.glyph} {word}" for word, sign in JOB_SIGNS.items()]),
-        ("name", ["+2 of its runs wait"]),
-        ("run", [*(f"{sign.glyph} {state.value}" for state, sign in STATE_SIGNS.items()), "#866 its number"]),
-        ("outcomes", [f"{BARS} OK, as high as the run was long", "any other by its sign"]),
-        ("now / next", [f"{DST} a clock change affects it; enter shows how"]),
-        ("fail", ["✗ its latest run failed"]),
-    ):
-        # Wrapped here, because Rich would put a sign and its word on different lines.
-        text = "  ".join(sign.replace(" ", _NO_BREAK_SPACE, 1) for sign in signs)
-        table.add_row(label, Text(fill(text, _SIGNS_WIDTH).replace(_NO_BREAK_SPACE, " ")))
+def _in_columns(sections: Sequence[tuple[str, Sequence[Entry]]], columns: int, width: int) -> Table:
+    """Return the sections in columns of about the same height; a section may go on in the next column."""
+    column_width = (width - _GAP * (columns - 1)) // columns
+    lines = [line for title, entries in sections for line in _lines_of(title, entries, column_width)]
+    height = -(-len(lines) // columns)
+    table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    cells = []
+    for column in range(columns):
+        table.add_column(width=column_width, no_wrap=True)
+        cells.append(Text("\n").join(lines[column * height : (column + 1) * height]))
+    table.add_row(*cells)
     return table
+
+
+def _lines_of(title: str, entries: Sequence[Entry], width: int) -> Iterator[Text]:
+    yield Text(title, "bold underline")
+    for label, text in entries:
+        head = f"{label:>{_LABEL_WIDTH}}"
+        if cell_len(label) > _LABEL_WIDTH:
+            yield Text(label, "bold")
+            head = " " * _LABEL_WIDTH
+        first, *others = _wrap(text, width - _LABEL_WIDTH - 2)
+        yield Text.assemble((head, "bold"), f"  {first}")
+        for each in others:
+            yield Text(" " * (_LABEL_WIDTH + 2) + each)
+    yield Text()
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and cell_len(f"{lines[-1]} {word}") > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

@@ -90,6 +90,11 @@ class JobScreen(ModalScreen[None]):
         self._charts = JobCharts(self, self._backend, job)
         self._tabs = PaneTabs()
 
+    @property
+    def job_names(self) -> list[str]:
+        """The name of the job, on which commands act."""
+        return [self._job]
+
     def compose(self) -> ComposeResult:
         """Compose the job's fields, its next ticks, notes on clock transitions, its runs, and charts."""
         with Vertical(classes="dialog large") as box:

@@ -1,0 +1,100 @@
+"""The grammar of the commands that steer a scheduler, in the shell and in the dashboard."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+_ASSIGNMENT = re.compile(r"[^\W\d]\w*=")
+_IN_WORDS = {"for": "--for", "until": "--until", "because": "--note"}  # the words for the options of a pause
+
+
+class BadCommand(ValueError):  # noqa: N818 - named like BadSpec, after what is wrong
+    """A command has wrong arguments. The message is for the user."""
+
+
+class LineParser(argparse.ArgumentParser):
+    """A parser that raises an error where argparse would end the process.
+
+    Args:
+        command: The name of the command.
+    """
+
+    def __init__(self, command: str) -> None:
+        super().__init__(prog=command, add_help=False, allow_abbrev=False)
+        self.add_argument("words", nargs="*")
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return the options.
+
+        Raises:
+            BadCommand: They are wrong.
+        """
+        return self.parse_intermixed_args(words)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message as an error."""
+        raise BadCommand(f"{self.prog}: {message}")
+
+
+def add_pause_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``pause``."""
+    parser.add_argument("--for", metavar="TIME", dest="length", help="the length of the pause, such as 2h")
+    parser.add_argument("--until", metavar="TIME", help="the end of the pause, such as 08:00")
+    parser.add_argument("--note", metavar="TEXT", default="", help="the reason, which front ends show")
+
+
+def pause_words(words: Sequence[str]) -> list[str]:
+    """Return the arguments of ``pause`` with options for words: `for 2h because it rains`.
+
+    Everything after `because` is the reason. The first word is the job, or an address.
+    """
+    result: list[str] = []
+    for index, word in enumerate(words):
+        option = _IN_WORDS.get(word) if index else None
+        if option is None or index + 1 == len(words):
+            result.append(word)
+        elif option == "--note":
+            return [*result, f"--note={' '.join(words[index + 1 :])}"]
+        else:
+            result.append(option)
+    return result
+
+
+def split_assignments(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Split the words of ``run``: the job, or the target and the job; and each NAME=VALUE after it."""
+    given = [word for word in words[1:] if _ASSIGNMENT.match(word)]
+    pairs = [(name, value) for name, _, value in (word.partition("=") for word in given)]
+    return [word for word in words if word not in given], pairs
+
+
+def arguments_from_texts(schema: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments of a run as JSON: as texts where the job's parameters accept texts.
+
+    Args:
+        schema: The JSON Schema of the job's parameters.
+        texts: The text of each argument.
+    """
+    parameters = schema.get("properties", {})
+    others = schema.get("additionalProperties", {})
+    return {
+        name: text if _is_text(parameters.get(name, others)) else _parse(text) for name, text in texts.items()
+    }
+
+
+def _is_text(schema: Any) -> bool:
+    """Return whether a schema accepts any text, or texts that are not JSON."""
+    if not isinstance(schema, dict):
+        return False
+    return schema.get("type") == "string" or any(map(_is_text, schema.get("anyOf", ())))
+
+
+def _parse(text: str) -> Any:
+    """Return the value of a JSON text; any other text as it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

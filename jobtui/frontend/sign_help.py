@@ -1,0 +1,46 @@
+"""The meaning of every sign that the dashboard draws, for its help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jobtui.frontend.formatting import DST, JOB_SIGNS, STATE_SIGNS
+from jobtui.runtime.timer import MAX_SLEEP
+
+SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "In the header": (
+        ("♥ 2s", f"since the timer last woke; it wakes every {MAX_SLEEP:g}s"),
+        ("♥ STALLED", "it did not wake in time"),
+        ("█", "a slot that is taken"),
+        ("░", "a free one"),
+        ("SATURATED", "none is free"),
+        ("!", "a warning, or runs that wait too long"),
+    ),
+    "In a table": (
+        ("▸", "the row on which keys act"),
+        ("›", "that row in another table"),  # noqa: RUF001 - the table's sign
+        ("◆", "a marked job, on which keys act together"),
+        ("▲ ▼", "the order of the jobs"),
+        ("+2", "of its runs wait"),
+        (DST, "a clock change affects it; enter shows how"),
+        ("↻ 2/4", "attempt 2 of 4 is next"),
+        ("!1m", "a run that takes longer than its job's warn"),
+        ("#866", "the number of a run"),
+        ("✗ 3", "failed runs, if the latest one failed"),
+    ),
+    "The status of a job": tuple((sign.glyph, word) for word, sign in JOB_SIGNS.items()),
+    "The state of a run": tuple((sign.glyph, state.value) for state, sign in STATE_SIGNS.items()),
+    "Outcomes and bars": (
+        ("▁ ▃ █", "a run that was OK, as high as it was long"),
+        ("✗ ⊘ ↷", "any other ending, by its sign"),
+        ("███░░", "how much of its usual time a run has taken"),
+        ("≤ 2s", "the longest usual time"),
+    ),
+    "The timeline and the calendar": (
+        ("│", "now"),
+        ("█", "a run that there was"),
+        ("▒", "a run of the forecast"),
+        ("·", "a run waits; in the calendar, nothing is due"),
+        ("▁ █", "slots of the pool that are taken"),
+    ),
+}

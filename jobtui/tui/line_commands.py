@@ -1,0 +1,258 @@
+"""The commands of the command line: their names, arguments, completion, and what each of them does.
+
+Every key of the screen is a command, too, by the name of its action; see `KeyEntry.word`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from jobtui.engine.views import Snapshot
+from jobtui.frontend import commands, undo
+from jobtui.frontend.backend import Backend
+from jobtui.frontend.command_grammar import (
+    BadCommand,
+    LineParser,
+    add_pause_options,
+    arguments_from_texts,
+    pause_words,
+    split_assignments,
+)
+from jobtui.schedules.bad_spec import closest_matches, quote_text
+from jobtui.tui.background_work import BY, BackgroundCommands
+from jobtui.tui.job_filter import SORT_KEYS
+
+MAX_POOL = 1_000_000
+
+
+class MainScreen(Protocol):
+    """The dashboard, as commands use it."""
+
+    def show_filter(self, text: str) -> None:
+        """Filter the jobs by words; "" shows all."""
+
+    def sort_by(self, key: str) -> None:
+        """Sort the jobs by a column; "" for the order of registration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What commands act on.
+
+    Attributes:
+        background: Executes the commands of the scheduler.
+        dashboard: The main screen.
+        targets: The jobs that a command without a name means: the marked ones, or the selected one.
+        keys: What each key of the screen does, by its command.
+        themes: The names of the themes.
+        choose_theme: Shows a theme.
+    """
+
+    background: BackgroundCommands
+    dashboard: MainScreen
+    targets: Sequence[str]
+    keys: Mapping[str, Callable[[], object]]
+    themes: Sequence[str]
+    choose_theme: Callable[[str], None]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest snapshot."""
+        return self.background.backend.snapshot()
+
+
+@dataclass(frozen=True, slots=True)
+class LineCommand:
+    """One command.
+
+    Attributes:
+        usage: Its arguments.
+        about: What it does.
+        execute: Does it, given its words. May raise BadCommand.
+        candidates: Returns what the last word may be.
+    """
+
+    usage: str
+    about: str
+    execute: Callable[[Context, Sequence[str]], None]
+    candidates: Callable[[Context], Sequence[str]] = lambda _context: ()
+
+
+def execute_line(context: Context, line: str) -> None:
+    """Execute a line.
+
+    Raises:
+        BadCommand: It is not a command, or its arguments are wrong.
+    """
+    name, *words = _split(line)
+    name = _whole_name(context, name)
+    if name in COMMANDS:
+        COMMANDS[name].execute(context, words)
+    elif name in context.keys:
+        if words:
+            raise BadCommand(f"{name} takes no arguments")
+        context.keys[name]()
+    else:
+        raise BadCommand(_unknown("command", name, [*COMMANDS, *context.keys]))
+
+
+def _whole_name(context: Context, name: str) -> str:
+    """Return the one command that begins with a name: `quit` for `q`; else the name as it is."""
+    known = [*COMMANDS, *context.keys]
+    longer = [each for each in known if each.startswith(name)]
+    return longer[0] if name and name not in known and len(longer) == 1 else name
+
+
+def complete_line(context: Context, line: str) -> list[str]:
+    """Return the lines that this line may become, by its last word."""
+    head, _, last = line.rpartition(" ")
+    name = head.split(" ", 1)[0]
+    known: Sequence[str] = [*COMMANDS, *context.keys]
+    if head:
+        known = COMMANDS[name].candidates(context) if name in COMMANDS else ()
+    start = f"{head} " if head else ""
+    word = last.removeprefix("'").casefold()
+    first = [each for each in known if each.casefold().startswith(word)]
+    inside = [each for each in known if word in each.casefold() and each not in first]
+    return [start + shlex.quote(each) for each in dict.fromkeys([*first, *inside])]
+
+
+def usage_of(line: str) -> str:
+    """Return the arguments of the command in a line, and what it does; "" if it is not known."""
+    command = COMMANDS.get(line.split(" ", 1)[0])
+    return "" if command is None else f"{command.usage}  {command.about}".strip()
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line) or [""]
+    except ValueError as error:
+        raise BadCommand(f"{str(error)[0].lower()}{str(error)[1:]}: quotes come in pairs") from None
+
+
+def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    nearest = closest_matches(name, list(known))
+    return f"unknown {kind} {quote_text(name)}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+
+
+def _jobs(context: Context) -> list[str]:
+    return [job.name for job in context.snapshot.jobs]
+
+
+def _targets(context: Context, words: Sequence[str]) -> list[str]:
+    """Return the named job, or those that are marked or selected."""
+    names = _jobs(context)
+    for word in words:
+        if word not in names:
+            raise BadCommand(_unknown("job", word, names))
+    targets = list(words) or list(context.targets)
+    if not targets:
+        raise BadCommand("no job is selected: name one")
+    return targets
+
+
+def _run(context: Context, words: Sequence[str]) -> None:
+    names, pairs = split_assignments(["", *words] if words and "=" in words[0] else words)
+    jobs = _targets(context, [name for name in names if name])
+    texts = dict(pairs)
+    if not texts:
+        context.background.execute(commands.run_jobs if len(jobs) > 1 else _run_one, jobs)
+        return
+    if len(jobs) > 1:
+        raise BadCommand("run: arguments are for one job")
+
+    def run(backend: Backend) -> str:
+        schema = backend.job_details(jobs[0]).parameters
+        number = backend.run(jobs[0], arguments_from_texts(schema, texts))
+        return f"▶ {jobs[0]}: run {number}"
+
+    context.background.execute(run)
+
+
+def _run_one(backend: Backend, jobs: Sequence[str]) -> str:
+    return commands.run(backend, jobs[0])
+
+
+def _pause(context: Context, words: Sequence[str]) -> None:
+    parser = LineParser("pause")
+    add_pause_options(parser)
+    has_job = bool(words) and words[0] in _jobs(context)
+    options = parser.parse(pause_words(words if has_job else ["", *words]))
+    jobs = _targets(context, [word for word in options.words if word])
+    if options.length and options.until:
+        raise BadCommand("pause: --for and --until exclude each other")
+    end = options.until or (f"{options.length} from now" if options.length else "")
+
+    def pause(backend: Backend) -> undo.Undoable:
+        return undo.pause_jobs(backend, jobs, BY, options.until, end, for_=options.length, note=options.note)
+
+    context.background.execute(pause)
+
+
+def _resume(context: Context, words: Sequence[str]) -> None:
+    context.background.execute(undo.resume_jobs, _targets(context, words))
+
+
+def _pool(context: Context, words: Sequence[str]) -> None:
+    text = words[0] if len(words) == 1 else ""
+    if not (text.isascii() and text.isdecimal() and int(text[:10]) <= MAX_POOL):
+        raise BadCommand("pool: one whole number is needed, such as 8; 0 means no limit")
+    context.background.execute(undo.resize, int(text))
+
+
+def _cancel(context: Context, words: Sequence[str]) -> None:
+    numbers = [word.removeprefix("#") for word in words]
+    if not numbers or not all(each.isascii() and each.isdecimal() and len(each) < 18 for each in numbers):  # noqa: PLR2004
+        raise BadCommand("cancel: the number of a run is needed, such as 88; x cancels the selected run")
+    if len(numbers) == 1:
+        context.background.execute(commands.cancel, int(numbers[0]), f"run {numbers[0]}")
+    else:
+        context.background.execute(commands.cancel_runs, [int(each) for each in numbers])
+
+
+def _runs(context: Context) -> list[str]:
+    snapshot = context.snapshot
+    return [str(run.number) for run in (*snapshot.waiting, *snapshot.running) if run.number]
+
+
+def _filter(context: Context, words: Sequence[str]) -> None:
+    context.dashboard.show_filter(" ".join(words))
+
+
+def _sort(context: Context, words: Sequence[str]) -> None:
+    key = " ".join(words)
+    if key not in SORT_KEYS:
+        raise BadCommand(_unknown("column", key, SORT_KEYS) + f"; the columns are {', '.join(SORT_KEYS[1:])}")
+    context.dashboard.sort_by(key)
+
+
+def _theme(context: Context, words: Sequence[str]) -> None:
+    name = " ".join(words)
+    if name not in context.themes:
+        raise BadCommand(_unknown("theme", name, context.themes))
+    context.choose_theme(name)
+
+
+def _reschedule(context: Context, words: Sequence[str]) -> None:
+    if len(words) < 2:  # noqa: PLR2004 - a job and a spec
+        raise BadCommand("schedule: a job and a spec are needed, such as import @hourly")
+    [job] = _targets(context, words[:1])
+    context.background.execute(undo.reschedule, job, " ".join(words[1:]))
+
+
+COMMANDS: Mapping[str, LineCommand] = {
+    "run": LineCommand("[JOB] [NAME=VALUE ...]", "runs a job now", _run, _jobs),
+    "pause": LineCommand(
+        "[JOB] [for TIME | until TIME] [because REASON]", "lets its ticks start no runs", _pause, _jobs
+    ),
+    "resume": LineCommand("[JOB]", "lets its ticks start runs again", _resume, _jobs),
+    "schedule": LineCommand("JOB SPEC", "gives a job another schedule", _reschedule, _jobs),
+    "cancel": LineCommand("RUN ...", "cancels runs, without a question", _cancel, _runs),
+    "pool": LineCommand("N", "changes how many runs may run at once", _pool),
+    "filter": LineCommand("[WORD ...]", "shows the jobs with these words", _filter, _jobs),
+    "sort": LineCommand("[COLUMN]", "sorts the jobs", _sort, lambda _context: SORT_KEYS[1:]),
+    "theme": LineCommand("NAME", "changes the colours", _theme, lambda context: context.themes),
+}

@@ -1,0 +1,181 @@
+"""The command line: its grammar, completion, history and errors."""
+
+from __future__ import annotations
+
+import pytest
+from support import snapshots
+from support.app_driver import AppDriver, async_test, running_app
+from support.scripted_backend import ScriptedBackend
+from textual.widgets import Input
+
+from jobtui import Scheduler
+from jobtui.frontend.local_backend import LocalBackend
+from jobtui.tui.screens.command_line import CommandLineScreen
+from jobtui.tui.screens.dashboard import Dashboard
+from jobtui.tui.screens.timeline_screen import TimelineScreen
+
+
+async def type_line(driver: AppDriver, line: str) -> None:
+    """Open the command line, and type a line."""
+    await driver.press("colon")
+    assert isinstance(driver.screen, CommandLineScreen)
+    driver.screen.query_one(Input).value = line
+    await driver.press("end")
+
+
+async def execute(driver: AppDriver, line: str) -> None:
+    await type_line(driver, line)
+    await driver.press("enter")
+
+
+@pytest.mark.parametrize(
+    ("line", "commands"),
+    [
+        ("run", [("run", "refresh_cache")]),
+        ("run hash_folder", [("run", "hash_folder")]),
+        ("run hash_folder limit=5 name=x", [("run", "hash_folder", "{'limit': 5, 'name': 'x'}")]),
+        ("run limit=5", [("run", "refresh_cache", "{'limit': 5}")]),
+        ("pause", [("pause", "refresh_cache")]),
+        ("pause hash_folder for 2h because the disk is full", [("pause", "hash_folder", "2h")]),
+        ("pause hash_folder --for 2h", [("pause", "hash_folder", "2h")]),
+        ("pause for 2h", [("pause", "refresh_cache", "2h")]),
+        ("pause until 08:00", [("pause", "refresh_cache", "08:00")]),
+        ("resume hash_folder", [("resume", "hash_folder")]),
+        ("pool 8", [("resize", 8)]),
+        ("po 8", [("resize", 8)]),
+        ("cancel 88", [("cancel", 88)]),
+        ("cancel #88 89", [("cancel", 88), ("cancel", 89)]),
+        ("schedule hash_folder 0 0 8 * * *", [("update", "hash_folder", "0 0 8 * * *")]),
+    ],
+)
+@async_test
+async def test_a_command_steers_the_scheduler(line: str, commands: list[object]) -> None:
+    """Without a name it acts on the selected job."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await execute(driver, line)
+        assert backend.commands == commands
+        assert isinstance(driver.screen, Dashboard)
+
+
+@async_test
+async def test_a_command_without_a_name_acts_on_all_marked_jobs() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("space", "space")
+        await execute(driver, "pause for 1h")
+        assert backend.commands == [("pause", "refresh_cache", "1h"), ("pause", "hash_folder", "1h")]
+
+
+@async_test
+async def test_a_command_on_the_page_of_a_job_acts_on_that_job() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("j", "enter")
+        await execute(driver, "run")
+        assert backend.commands == [("run", "hash_folder")]
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("pause x", "unknown job 'x'"),
+        ("puase", "unknown command 'puase'; did you mean pause?"),
+        ("run hash_foldr", "unknown job 'hash_foldr'; did you mean hash_folder?"),
+        ("pool many", "pool: one whole number is needed"),
+        ("pause --four 2h", "unrecognized arguments: --four"),
+        ("pause for 2h until 08:00", "exclude each other"),
+        ("cancel me", "the number of a run is needed"),
+        ("sort nme", "did you mean name?"),
+        ("theme drakula", "did you mean dracula?"),
+        ("timeline now", "timeline takes no arguments"),
+        ("run 'a", "quotes come in pairs"),
+    ],
+)
+@async_test
+async def test_a_wrong_command_stays_with_what_is_wrong(line: str, error: str) -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await execute(driver, line)
+        assert isinstance(driver.screen, CommandLineScreen)
+        assert error in driver.text
+        assert driver.screen.query_one(Input).value == line
+        assert backend.commands == []
+        await driver.press("escape")
+        assert len(driver.app.screen_stack) == 1
+
+
+@async_test
+async def test_every_key_is_a_command_by_the_name_of_its_action() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle()), stop=lambda _grace: None) as driver:
+        await execute(driver, "timeline")
+        assert isinstance(driver.screen, TimelineScreen)
+        await driver.press("escape")
+        await type_line(driver, "q")
+        await driver.pilot.press("enter")
+        await driver.until(lambda: driver.exiting)
+
+
+@async_test
+async def test_filter_sort_and_theme_change_the_look() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await execute(driver, "filter report")
+        assert "filter: report" in driver.text
+        await execute(driver, "filter")
+        assert "filter:" not in driver.text
+        await execute(driver, "sort name")
+        assert "by name" in driver.text
+        await execute(driver, "theme textual-light")
+        assert driver.app.theme == "textual-light"
+
+
+@async_test
+async def test_tab_completes_commands_and_names_and_goes_round() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await type_line(driver, "pau")
+        assert "pause" in driver.text.splitlines()[-2]
+        await driver.press("tab")
+        line = driver.screen.query_one(Input)
+        assert line.value == "pause"
+        await driver.press("tab", "shift+tab")
+        assert line.value == "pause"
+        line.value = "pause hash"
+        await driver.press("end", "tab")
+        assert line.value == "pause hash_folder"
+        assert "[JOB] [for TIME | until TIME]" in driver.text
+
+
+@async_test
+async def test_a_name_with_spaces_is_completed_in_quotes_and_understood() -> None:
+    backend = ScriptedBackend(snapshots.make([snapshots.make_job("日本語 job's")]))
+    async with running_app(backend) as driver:
+        await type_line(driver, "run 日")
+        await driver.press("tab", "enter")
+        assert backend.commands == [("run", "日本語 job's")]
+
+
+@async_test
+async def test_up_and_down_go_through_earlier_commands() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await execute(driver, "sort name")
+        await execute(driver, "sort status")
+        await driver.press("colon", "up", "up")
+        line = driver.screen.query_one(Input)
+        assert line.value == "sort name"
+        await driver.press("down")
+        assert line.value == "sort status"
+        await driver.press("down")
+        assert line.value == ""
+
+
+@async_test
+async def test_a_command_that_the_scheduler_rejects_is_a_message() -> None:
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", print, name="work")
+    with scheduler:
+        async with running_app(LocalBackend(scheduler, "jobs.py")) as driver:
+            await execute(driver, "pause for ever")
+            assert driver.toasts[-1][0] == "error"
+            await execute(driver, "pause for 2h because it rains")
+            assert driver.toasts[-1] == ("information", "‖ work paused til 2h from now; u undoes it")
+            assert scheduler.snapshot().jobs[0].pause_note == "it rains"
