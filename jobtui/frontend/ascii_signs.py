@@ -49,6 +49,7 @@ _FORMS = {
     "—": "-",
     "–": "-",  # noqa: RUF001 - a dash
     "…": "~",
+    "µ": "u",
     "×": "x",  # noqa: RUF001 - a multiplication sign
     "≤": "<",
     "≥": ">",

@@ -90,8 +90,6 @@ class JobtuiApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),
         Binding("m", "notices", "Show the messages so far", show=False, id="app.messages"),
-        Binding("ctrl+p", "command_palette", "Find a command by name", show=False, id="app.palette"),
-        Binding("q", "quit", "Quit", id="app.quit"),
         # With priority, these keys work on every screen: see `check_action`.
         Binding(
             "question_mark",
@@ -105,12 +103,15 @@ class JobtuiApp(App[None]):
         Binding(
             "colon",
             "command_line",
-            "Command",
-            key_display=":",
+            "Type a command",
+            show=False,
             priority=True,
-            tooltip="Type a command",
             id="app.command_line",
         ),
+        Binding(
+            "ctrl+p", "command_palette", "Find a command by name", show=False, priority=True, id="app.palette"
+        ),
+        Binding("q", "quit", "Quit", id="app.quit"),
         # And these in every dialog and while the user types, too.
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),

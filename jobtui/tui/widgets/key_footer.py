@@ -43,6 +43,7 @@ def adapt_bindings(
                 active.binding,
                 description=texts.get(active.binding.action, active.binding.description),
                 show=active.binding.show or active.binding.action in more,
+                tooltip=active.binding.tooltip or active.binding.description,
             ),
         )
         for key, active in bindings.items()
