@@ -36,6 +36,13 @@ SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("███░░", "how much of its usual time a run has taken"),
         ("≤ 2s", "the longest usual time"),
     ),
+    "The pages of a job and a run": (
+        ("━ ╌", "the timeout and the warn of the job"),
+        ("┄ ─", "the 95th percentile and the median"),
+        ("▸ ▾", "a part that is folded, and one that is not"),
+        ("░ ▒ █", "held, queued, ran"),
+        ("┄", "between two attempts"),
+    ),
     "The timeline and the calendar": (
         ("│", "now"),
         ("█", "a run that there was"),

@@ -43,7 +43,8 @@ def adapt_bindings(
                 active.binding,
                 description=texts.get(active.binding.action, active.binding.description),
                 show=active.binding.show or active.binding.action in more,
-                tooltip=active.binding.tooltip or active.binding.description,
+                tooltip=active.binding.tooltip
+                or (active.binding.description if active.binding.action in more else ""),
             ),
         )
         for key, active in bindings.items()
