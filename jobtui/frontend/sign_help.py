@@ -11,8 +11,7 @@ SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
     "In the header": (
         ("♥ 2s", f"since the timer last woke; it wakes every {MAX_SLEEP:g}s"),
         ("♥ STALLED", "it did not wake in time"),
-        ("█", "a slot that is taken"),
-        ("░", "a free one"),
+        ("▕ ▃ █ ▏", "a slot: the part of the last minute in which it was taken"),
         ("SATURATED", "none is free"),
         ("!", "a warning, or runs that wait too long"),
     ),
