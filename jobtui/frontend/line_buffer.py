@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jobtui.frontend.backend import LogLine, LogPage
 from jobtui.frontend.log_view import LineFilter, LineSearch
 from jobtui.runtime.output_log import MAX_CHUNK
 
 MAX_LINES = 50_000  # in memory
+_GAP = LogLine(None, "", 0, "", "[lines in between are not kept any more]")
 
 
 @dataclass(slots=True)
@@ -109,8 +110,10 @@ class LineBuffer:
         self.append(page)
 
     def append(self, page: LogPage) -> None:
-        """Add the page after the lines."""
+        """Add the page after the lines; if it does not continue them, after a line that says so."""
         self.version += bool(page.lines or page.unfinished != self._all_unfinished)
+        if not page.continues:
+            page = replace(page, lines=(_GAP, *page.lines))
         last = self._parts[-1] if self._parts else None
         if last is None or len(last.lines) + len(page.lines) > MAX_CHUNK:
             last = _HeldPage(page.before, page.after, [])
@@ -134,7 +137,11 @@ class LineBuffer:
             self.lacks_earlier = False
 
     def prepend(self, page: LogPage) -> None:
-        """Add the page before the lines."""
+        """Add the page before the lines, unless those are not kept any more."""
+        if not page.continues:
+            self._parts[0].before = ""
+            self.lacks_earlier = True
+            return
         self.version += 1
         shown = self._admitted(page.lines)
         self._parts.appendleft(_HeldPage(page.before, page.after, list(page.lines), len(shown)))

@@ -226,10 +226,10 @@ class LogFeed:
             self.run = answer.run
             self.scope = LogScope(run=answer.run.number, job=answer.run.job)
         page, place = answer.page, answer.question.place
-        is_beside = page.continues and place in (_FeedPlace.BEFORE, _FeedPlace.AFTER)
-        if is_beside and place is _FeedPlace.BEFORE:
+        is_beside = place in (_FeedPlace.BEFORE, _FeedPlace.AFTER)
+        if place is _FeedPlace.BEFORE:
             self.buffer.prepend(page)
-        elif is_beside:
+        elif place is _FeedPlace.AFTER:
             self.buffer.append(page)
         else:
             self.buffer.reset(page)

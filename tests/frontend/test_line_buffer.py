@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +67,24 @@ def test_a_page_at_the_begin_displaces_the_latest_ones() -> None:
         buffer.prepend(page(first, first + 2_000, is_latest=False))
     assert texts(buffer) == [f"line {number}" for number in range(4_000)]
     assert (buffer.before, buffer.after, buffer.is_latest, buffer.is_full) == ("", "4000", False, False)
+
+
+def test_a_page_that_does_not_continue_the_lines_leaves_them_where_they_are() -> None:
+    """A line says that others are missing; before the first line there is nothing left to read."""
+    buffer = LineBuffer()
+    buffer.reset(page(10, 12))
+    index = buffer.first
+    buffer.append(replace(page(90, 92), continues=False))
+    assert texts(buffer) == [
+        "line 10",
+        "line 11",
+        "[lines in between are not kept any more]",
+        "line 90",
+        "line 91",
+    ]
+    assert (buffer.row(index).text, buffer.after) == ("line 10", "92")
+    buffer.prepend(replace(page(90, 92), continues=False))
+    assert (buffer.first, buffer.before, buffer.lacks_earlier) == (index, "", True)
 
 
 def test_a_filter_keeps_the_selected_line_or_takes_the_next_one_that_is_shown() -> None:

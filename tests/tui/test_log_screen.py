@@ -214,7 +214,7 @@ async def test_a_poll_without_news_repaints_nothing() -> None:
 
 
 @async_test
-async def test_lines_of_a_restarted_scheduler_replace_those_before() -> None:
+async def test_lines_of_a_restarted_scheduler_come_after_a_line_that_says_so() -> None:
     backend = ScriptedBackend(snapshots.idle())
     backend.output_log.write("a", 1, "stdout", "old 1\nold 2\n")
     async with log_of_all(backend) as log:
@@ -223,7 +223,12 @@ async def test_lines_of_a_restarted_scheduler_replace_those_before() -> None:
         page = restarted.log_page()
         backend.log_page = lambda run=None, *, before=None, after=None: replace(page, continues=not after)  # type: ignore[method-assign]
         await log.refresh()
-        assert "old" not in log.driver.text
+        assert [line.text for line in log.lines.visible_rows] == [
+            "old 1",
+            "old 2",
+            "[lines in between are not kept any more]",
+            "new 1",
+        ]
         assert log.selected == "new 1"
 
 
@@ -553,6 +558,13 @@ async def test_d_compares_the_output_with_that_of_the_last_ok_run() -> None:
         assert log.driver.toasts[-1] == ("warning", "no difference above")
         await log.driver.press("G", "W", "g", "d")
         assert f"Log: import_orders #{RUN}" in log.driver.text
+
+
+@async_test
+async def test_d_pressed_before_the_run_is_known_opens_the_difference() -> None:
+    async with running_app(backend_with([line("x")])) as driver:
+        await driver.press_at_once("j", "j", "j", "j", "l", "d")
+        assert f"Difference: import_orders #{LATEST}" in driver.text
 
 
 @async_test

@@ -95,6 +95,7 @@ class LogScreen(ModalScreen[None]):
         self._shown_version = 0  # of the buffer
         self._error = ""  # of the latest request
         self._is_regex = False
+        self._wants_diff = False  # as soon as the run is known
         self._tones: dict[str, str] = {}  # of the jobs, in the order in which they appear
         self._state = StateLine(id="log-state")
         self._lines: LogLines[LogLine] = LogLines(
@@ -160,6 +161,9 @@ class LogScreen(ModalScreen[None]):
             lines.update()
         self._show_state()
         self._feed.read_on(lines)
+        if self._wants_diff:
+            self._wants_diff = False
+            self.action_diff()
 
     def _show_error(self, error: Exception) -> None:
         self._lines.set_empty_text(error_text(error))
@@ -319,7 +323,9 @@ class LogScreen(ModalScreen[None]):
 
     def action_diff(self) -> None:
         """Compare the output with that of the last OK run of the same job."""
-        if self._feed.run is None:
+        if self._feed.run is None and not self._scope.is_merged:
+            self._wants_diff = True
+        elif self._feed.run is None:
             self._commands.notify("no run is shown; in merged output, enter opens the log of one", "warning")
         else:
             self.app.push_screen(DiffScreen(self._feed.run, self._commands))
