@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from itertools import groupby
 from math import floor
 from typing import NamedTuple
@@ -74,35 +74,44 @@ _HALF = 0.5
 _EMPTY = _Mark(0, " ", "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineRow:
-    """The line of a job.
+    """The line of a job. It is drawn when it is read: most lines of many jobs are not visible.
+
+    Args:
+        job: The name of the job.
+        draw: Returns the pieces.
 
     Attributes:
         job: The name of the job.
-        pieces: The texts of its cells, with their tones.
     """
 
-    job: str
-    pieces: tuple[Piece, ...]
+    def __init__(self, job: str, draw: Callable[[], tuple[Piece, ...]]) -> None:
+        self.job = job
+        self._draw = draw
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The texts of its cells, with their tones."""
+        return self._draw()
+
+
+def _mark_of(span: Span) -> _Mark:
+    is_usual = span.tone == STATE_SIGNS[RunState.OK].tone or span.kind is not SpanKind.RAN
+    rank = _RANKS[span.kind] + (not is_usual)
+    return _Mark(rank, span.glyph or _GLYPHS[span.kind], span.tone)
 
 
 class _Line:
     """The cells of a line."""
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._marks = [_EMPTY] * window.width
-        self._brief = [0.0] * window.width  # the part of each cell that runs take which end in it
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._marks = [_EMPTY] * width
+        self._brief = [0.0] * width  # the part of each cell that runs take which end in it
 
-    def put(self, span: Span) -> None:
-        """Put a span into the cells from its start to its end, which is in the last of them."""
-        window = self._window
-        is_usual = span.tone == STATE_SIGNS[RunState.OK].tone or span.kind is not SpanKind.RAN
-        rank = _RANKS[span.kind] + (not is_usual)
-        mark = _Mark(rank, span.glyph or _GLYPHS[span.kind], span.tone)
-        begin, end = window.position(span.start), window.position(span.end)
-        first, last = max(0, floor(begin)), min(window.width - 1, floor(end))
+    def put(self, begin: float, end: float, mark: _Mark) -> None:
+        """Put a mark into the cells from one place to another, which is in the last of them."""
+        first, last = max(0, floor(begin)), min(self._width - 1, floor(end))
         if first == last and mark.glyph in BRIEF:
             self._brief[first] += end - begin
             if self._brief[first] < _HALF:
@@ -111,40 +120,61 @@ class _Line:
             if mark.rank > self._marks[column].rank:
                 self._marks[column] = mark
 
-    def pieces(self, now: datetime) -> tuple[Piece, ...]:
-        """Return the texts of the cells, with a line for the present instant."""
-        column = self._window.place(now)
-        if 0 <= column < len(self._marks):
-            self._marks[column] = _Mark(0, NOW, "strong")
+    def pieces(self, now: int) -> tuple[Piece, ...]:
+        """Return the texts of the cells, with a line in the column of the present instant."""
+        if 0 <= now < len(self._marks):
+            self._marks[now] = _Mark(0, NOW, "strong")
         groups = groupby(self._marks, key=lambda mark: mark.tone)
         return tuple(("".join(mark.glyph for mark in marks), tone) for tone, marks in groups)
+
+
+class TimelineMarks:
+    """The spans of a timeline, prepared once so that drawing them for a window is quick.
+
+    Args:
+        past: The runs that are RUNNING or have ended, and the ticks that started none.
+        forecast: The forecast, which begins now.
+    """
+
+    def __init__(self, past: Iterable[RunView], forecast: Forecast) -> None:
+        self._now = forecast.start
+        self._marks: dict[str, list[tuple[float, float, _Mark]]] = {}
+        for span in timeline_spans(past, forecast):
+            place = span.start.timestamp(), span.end.timestamp(), _mark_of(span)
+            self._marks.setdefault(span.job, []).append(place)
+
+    def rows(self, jobs: Iterable[str], window: Window) -> list[TimelineRow]:
+        """Return the line of each job.
+
+        Args:
+            jobs: The names of the jobs, in the order of the lines.
+            window: The part that is shown.
+        """
+        return [TimelineRow(job, partial(self._draw, job, window)) for job in jobs]
+
+    def _draw(self, job: str, window: Window) -> tuple[Piece, ...]:
+        line = _Line(window.width)
+        start, column, end = window.start.timestamp(), window.column.total_seconds(), window.end.timestamp()
+        for begin, until, mark in self._marks.get(job, ()):
+            if begin < end and until >= start:
+                line.put((begin - start) / column, (until - start) / column, mark)
+        return line.pieces(window.place(self._now))
 
 
 def timeline_rows(
     jobs: Iterable[str], past: Iterable[RunView], forecast: Forecast, window: Window
 ) -> list[TimelineRow]:
-    """Return the line of each job.
-
-    Args:
-        jobs: The names of the jobs, in the order of the lines.
-        past: The runs that are RUNNING or have ended, and the ticks that started none.
-        forecast: The forecast, which begins now.
-        window: The part that is shown.
-    """
-    lines = {job: _Line(window) for job in jobs}
-    for span in timeline_spans(past, forecast):
-        if span.job in lines:
-            lines[span.job].put(span)
-    return [TimelineRow(job=job, pieces=line.pieces(forecast.start)) for job, line in lines.items()]
+    """Return the line of each job, drawn once; see `TimelineMarks`."""
+    return TimelineMarks(past, forecast).rows(jobs, window)
 
 
 def load_pieces(past: Iterable[RunView], forecast: Forecast, window: Window) -> tuple[Piece, ...]:
     """Return how many slots of the pool are taken, as bars: on average in each column.
 
     Args:
-        past: As for `timeline_rows`.
-        forecast: As for `timeline_rows`.
-        window: As for `timeline_rows`.
+        past: As for `TimelineMarks`.
+        forecast: As for `TimelineMarks`.
+        window: The part that is shown.
     """
     slots = average_load(past, forecast, window)
     most = forecast.pool or max(1.0, *slots)
@@ -159,15 +189,20 @@ def average_load(past: Iterable[RunView], forecast: Forecast, window: Window) ->
     """Return how many slots of the pool are taken, on average in each column.
 
     Args:
-        past: As for `timeline_rows`.
-        forecast: As for `timeline_rows`.
-        window: As for `timeline_rows`.
+        past: As for `TimelineMarks`.
+        forecast: As for `TimelineMarks`.
+        window: The part that is shown.
     """
-    now, slots = forecast.start, [0.0] * window.width
-    spans = [(run.started, run.ended or now) for run in past if run.started is not None]
-    spans += [(run.started, run.ended or forecast.end) for run in forecast.runs if run.started is not None]
-    for start, end in spans:
-        _add(slots, window.position(start), window.position(end))
+    now, slots = forecast.start.timestamp(), [0.0] * window.width
+    last = forecast.end.timestamp()
+    start, column, end = window.start.timestamp(), window.column.total_seconds(), window.end.timestamp()
+    runs = [(run, now) for run in past] + [(run, last) for run in forecast.runs]
+    for run, until in runs:
+        if run.started is None:
+            continue
+        begin, finish = run.started.timestamp(), until if run.ended is None else run.ended.timestamp()
+        if begin < end and finish > start:
+            _add(slots, (begin - start) / column, (finish - start) / column)
     return slots
 
 

@@ -19,11 +19,11 @@ from jobtui.frontend.timeline import (
     PREDICTED,
     RAN,
     WAITS,
+    TimelineMarks,
     TimelineRow,
     axis_text,
     full_sentence,
     load_pieces,
-    timeline_rows,
 )
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.forecast_progress import ForecastProgress
@@ -66,6 +66,7 @@ class TimelineScreen(ModalScreen[None]):
         self._backend = background_commands.backend
         self._view = TimelineView()
         self._picture: TimelinePicture | None = None
+        self._marks: TimelineMarks | None = None  # those of the picture
         self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_picture, self._show_error)
         self._axis, self._load, self._note = Static(), Static(), Static()
@@ -102,14 +103,15 @@ class TimelineScreen(ModalScreen[None]):
 
     # --- looking ahead ----------------------------------------------------------------------------
 
-    def _look_ahead(self) -> TimelinePicture:
+    def _look_ahead(self) -> tuple[TimelinePicture, TimelineMarks]:
         """Return what to show. Called in a worker thread."""
-        return self._view.look_ahead(self._backend, progress=self._progress)
+        picture = self._view.look_ahead(self._backend, progress=self._progress)
+        return picture, TimelineMarks(picture.past, picture.forecast)
 
     # --- painting ---------------------------------------------------------------------------------
 
-    def _show_picture(self, picture: TimelinePicture) -> None:
-        self._picture = picture
+    def _show_picture(self, answer: tuple[TimelinePicture, TimelineMarks]) -> None:
+        self._picture, self._marks = answer
         self._paint()
 
     def _show_progress(self, part: float) -> None:
@@ -121,14 +123,14 @@ class TimelineScreen(ModalScreen[None]):
         self._note.update(Text(error_text(error)))
 
     def _paint(self) -> None:
-        picture, (left, width) = self._picture, self._table.place_of("time")
-        if picture is None or not width:
+        picture, marks, (left, width) = self._picture, self._marks, self._table.place_of("time")
+        if picture is None or marks is None or not width:
             return
         now = picture.forecast.start
         window = self._view.window(now, width)
         indent = " " * left
         self._axis.update(Text(indent + axis_text(window, now), "dim"))
-        self._table.update_rows(timeline_rows(picture.jobs, picture.past, picture.forecast, window), now)
+        self._table.update_rows(marks.rows(picture.jobs, window), now)
         size = picture.forecast.pool
         label = f"  {f'pool of {size}' if size else 'no limit'}".ljust(len(indent))
         self._load.update(
