@@ -13,7 +13,7 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
 from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
-from jobtui.simulation.forecast import Forecast, FullSpan
+from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
 
 Piece = tuple[str, str]  # a text and its tone
 
@@ -128,6 +128,38 @@ class _Line:
         return tuple(("".join(mark.glyph for mark in marks), tone) for tone, marks in groups)
 
 
+class Bar(NamedTuple):
+    """A run, or ticks that start none, on the line of a job.
+
+    Attributes:
+        start: Its beginning.
+        end: Its end.
+        run: The run or the ticks: a `RunView` before now, a `PredictedRun` after it.
+    """
+
+    start: datetime
+    end: datetime
+    run: RunView | PredictedRun
+
+    @property
+    def key(self) -> object:
+        """Identifies the bar in the pictures to come."""
+        return self.run.number or self.run.due
+
+    def describe(self) -> str:
+        """Return what happened or will happen, as a line of text."""
+        run = self.run
+        reason = f": {run.reason}" if run.reason else ""
+        if isinstance(run, PredictedRun):
+            if run.started is None:
+                return f"{run.due:%H:%M:%S}  will be {run.state.value}{reason}"
+            wait = f" after a wait of {format_duration(run.wait)}" if run.wait else ""
+            return f"{self.start:%H:%M:%S}  will run for {format_duration(self.end - self.start)}{wait}"
+        number = f"run {run.number}" if run.number else pluralize(run.ticks, "tick")
+        took = f", {format_duration(self.end - self.start)}" if run.started is not None else ""
+        return f"{self.start:%H:%M:%S}  {number} {run.state.value}{took}{reason}"
+
+
 class TimelineMarks:
     """The spans of a timeline, prepared once so that drawing them for a window is quick.
 
@@ -139,9 +171,13 @@ class TimelineMarks:
     def __init__(self, past: Iterable[RunView], forecast: Forecast) -> None:
         self._now = forecast.start
         self._marks: dict[str, list[tuple[float, float, _Mark]]] = {}
+        self._bars: dict[str, dict[int, Bar]] = {}
         for span in timeline_spans(past, forecast):
             place = span.start.timestamp(), span.end.timestamp(), _mark_of(span)
             self._marks.setdefault(span.job, []).append(place)
+            if span.kind is not SpanKind.WAITS:
+                bars = self._bars.setdefault(span.job, {})
+                bars.setdefault(id(span.run), Bar(span.start, span.end, span.run))
 
     def rows(self, jobs: Iterable[str], window: Window) -> list[TimelineRow]:
         """Return the line of each job.
@@ -151,6 +187,10 @@ class TimelineMarks:
             window: The part that is shown.
         """
         return [TimelineRow(job, partial(self._draw, job, window)) for job in jobs]
+
+    def bars_of(self, job: str) -> list[Bar]:
+        """Return the bars of a job, the earliest first."""
+        return sorted(self._bars.get(job, {}).values(), key=lambda bar: (bar.start, bar.end))
 
     def _draw(self, job: str, window: Window) -> tuple[Piece, ...]:
         line = _Line(window.width)

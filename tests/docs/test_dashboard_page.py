@@ -63,6 +63,8 @@ NAMES = {
     ":": "colon",
     "[": "left_square_bracket",
     "]": "right_square_bracket",
+    ".": "full_stop",
+    ",": "comma",
     "esc": "escape",
     "←": "left",
     "→": "right",

@@ -11,6 +11,7 @@ from support.scripted_backend import ScriptedBackend
 from jobtui.frontend.json_codec import ForeignSchedule
 from jobtui.frontend.timeline import BRIEF, NOW, PREDICTED
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 
 
@@ -81,6 +82,61 @@ async def test_enter_opens_the_selected_job() -> None:
         assert snapshot.jobs[1].name in driver.text
         await driver.press("escape")
         assert type(driver.screen).__name__ == "TimelineScreen"
+
+
+@async_test
+async def test_comma_and_full_stop_select_a_run_and_enter_opens_it() -> None:
+    async with running_app(ScriptedBackend(snapshots.busy())) as driver:
+        await driver.press("5")
+        await driver.press("comma")
+        assert "▾" in driver.text.splitlines()[1]
+        assert "▾ import_orders  10:23:47  run 832 OK, 14s" in driver.text
+        await driver.press("comma")
+        assert "▾ import_orders  10:23:07  run 829 FAILED, 14s" in driver.text
+        await driver.press("enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert "import_orders #829" in driver.text
+        await driver.press("escape")
+        await driver.press("n")
+        assert "▾" not in driver.text
+
+
+@async_test
+async def test_a_run_of_the_forecast_is_described_and_enter_opens_its_job() -> None:
+    async with running_app(ScriptedBackend(snapshots.busy())) as driver:
+        await driver.press("5")
+        await driver.press("full_stop")
+        assert "will run for 14s" in driver.text
+        await driver.press("enter")
+        assert isinstance(driver.screen, JobScreen)
+        await driver.press("escape")
+        await driver.press("j")
+        assert "▾" not in driver.text
+
+
+@async_test
+async def test_a_job_without_a_run_in_the_window_has_no_bar() -> None:
+    snapshot = snapshots.idle()
+    async with running_app(ScriptedBackend(replace(snapshot, recent=(), running=()))) as driver:
+        await driver.press("5")
+        await driver.press("j", "j", "j", "j", "j", "j", "j", "full_stop")
+        assert driver.toasts[-1] == ("warning", "this job has no run in this time")
+
+
+@async_test
+async def test_a_click_selects_the_run_at_its_place_and_a_double_click_opens_it() -> None:
+    async with running_app(ScriptedBackend(snapshots.busy())) as driver:
+        await driver.press("5")
+        await driver.press("comma", "comma")
+        chosen = driver.text.split("▾")[-1].splitlines()[0]
+        column = driver.text.splitlines()[1].index("▾")
+        await driver.press("n")
+        await driver.pilot.click("#timeline", offset=(column - 2, 0))
+        await driver.settle()
+        assert driver.text.split("▾")[-1].splitlines()[0] == chosen
+        await driver.pilot.click("#timeline", offset=(column - 2, 0), times=2)
+        await driver.settle()
+        assert isinstance(driver.screen, RunScreen)
 
 
 @async_test

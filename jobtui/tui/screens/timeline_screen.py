@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.look_ahead import TimelinePicture, TimelineView
 from jobtui.frontend.timeline import (
     PREDICTED,
     RAN,
     WAITS,
+    Bar,
     TimelineMarks,
     TimelineRow,
+    Window,
     axis_text,
     full_sentence,
     load_pieces,
@@ -28,11 +32,13 @@ from jobtui.frontend.timeline import (
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.forecast_progress import ForecastProgress
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import Column, LineTable
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 
 INTERVAL = 2.0  # seconds between two forecasts
+_BAR_MARK = "▾"  # above the selected bar
 
 
 class TimelineScreen(ModalScreen[None]):
@@ -47,6 +53,12 @@ class TimelineScreen(ModalScreen[None]):
         Binding("h,left", "move_window(-1)", "Earlier", key_display="h", id="timeline.earlier"),
         Binding("l,right", "move_window(1)", "Later", key_display="l", id="timeline.later"),
         Binding("n", "to_now", "Now", id="timeline.now"),
+        Binding(
+            "comma", "select_bar(-1)", "Bar before", key_display=",", show=False, id="timeline.bar_before"
+        ),
+        Binding(
+            "full_stop", "select_bar(1)", "Bar", key_display=",.", tooltip="Select a run", id="timeline.bar"
+        ),
         Binding("left_square_bracket", "zoom(-1)", "Nearer", key_display="[", id="timeline.nearer"),
         Binding("right_square_bracket", "zoom(1)", "Farther", key_display="]", id="timeline.farther"),
         Binding(
@@ -67,6 +79,7 @@ class TimelineScreen(ModalScreen[None]):
         self._view = TimelineView()
         self._picture: TimelinePicture | None = None
         self._marks: TimelineMarks | None = None  # those of the picture
+        self._bar: Bar | None = None  # the selected one, of the selected job
         self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_picture, self._show_error)
         self._axis, self._load, self._note = Static(), Static(), Static()
@@ -94,6 +107,7 @@ class TimelineScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Look ahead now, and then again and again."""
         self.set_focus(self._table)
+        self.watch(self._table, "cursor", self._forget_bar, init=False)
         self._query.request()
         self.set_interval(INTERVAL, self._query.request)
 
@@ -112,6 +126,9 @@ class TimelineScreen(ModalScreen[None]):
 
     def _show_picture(self, answer: tuple[TimelinePicture, TimelineMarks]) -> None:
         self._picture, self._marks = answer
+        if self._bar is not None:  # the same one in the new picture, if it is still there
+            key, bars = self._bar.key, self._marks.bars_of(self._bar.run.job)
+            self._bar = next((bar for bar in bars if bar.key == key), None)
         self._paint()
 
     def _show_progress(self, part: float) -> None:
@@ -129,7 +146,10 @@ class TimelineScreen(ModalScreen[None]):
         now = picture.forecast.start
         window = self._view.window(now, width)
         indent = " " * left
-        self._axis.update(Text(indent + axis_text(window, now), "dim"))
+        axis = axis_text(window, now)
+        if self._bar is not None and 0 <= (column := window.place(self._bar.start)) < width:
+            axis = f"{axis[:column]}{_BAR_MARK}{axis[column + 1 :]}"
+        self._axis.update(Text(indent + axis, "dim"))
         self._table.update_rows(marks.rows(picture.jobs, window), now)
         size = picture.forecast.pool
         label = f"  {f'pool of {size}' if size else 'no limit'}".ljust(len(indent))
@@ -140,7 +160,10 @@ class TimelineScreen(ModalScreen[None]):
         what_if = "" if pool is None else f"what if the pool were {pool}: "
         names = ", ".join(map(cell_text, picture.forecast.unknown))
         unknown = f"; without {names}, whose ticks are not known here" if names else ""
-        self._note.update(Text(f"  {what_if}{full_sentence(picture.forecast)}{unknown}"))
+        note = f"{what_if}{full_sentence(picture.forecast)}{unknown}"
+        if self._bar is not None:
+            note = f"{_BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
+        self._note.update(Text(f"  {note}", no_wrap=True, overflow="ellipsis"))
         legend = f"{RAN} ran  {PREDICTED} will run  {WAITS} waits"
         title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')}   {legend}"
         self.query_one(".dialog").border_title = literal_title(title)
@@ -153,6 +176,7 @@ class TimelineScreen(ModalScreen[None]):
 
     def action_to_now(self) -> None:
         """Move the window back to the present, and the pool to its size."""
+        self._bar = None
         self._look_at(TimelineView(zoom=self._view.zoom))
 
     def action_zoom(self, by: int) -> None:
@@ -165,12 +189,58 @@ class TimelineScreen(ModalScreen[None]):
             size = max(1, (self._view.pool or self._picture.forecast.pool) + by)
             self._look_at(replace(self._view, pool=size))
 
+    def action_select_bar(self, by: int) -> None:
+        """Select the next run of the selected job, or the one before; the first time, one at now."""
+        row, picture = self._table.selected, self._picture
+        bars = self._marks.bars_of(row.job) if self._marks is not None and row is not None else []
+        if not bars or picture is None:
+            self._commands.notify("this job has no run in this time", "warning")
+            return
+        if self._bar is None or self._bar.run.job != bars[0].run.job:
+            place = bisect_left([bar.start for bar in bars], picture.forecast.start) - (by < 0)
+        else:
+            keys = [bar.key for bar in bars]
+            place = keys.index(self._bar.key) + by if self._bar.key in keys else 0
+        self._bar = bars[max(0, min(len(bars) - 1, place))]
+        self._paint()
+
+    def _forget_bar(self) -> None:
+        """Forget the selected bar when another job is selected."""
+        row = self._table.selected
+        if self._bar is not None and (row is None or row.job != self._bar.run.job):
+            self._bar = None
+            self._paint()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the bar that was clicked."""
+        at, (left, width), marks = (
+            event.get_content_offset(self._table),
+            self._table.place_of("time"),
+            self._marks,
+        )
+        row, picture = self._table.selected, self._picture
+        if at is None or row is None or marks is None or picture is None or not 0 <= at.x - left < width:
+            return
+        window = self._view.window(picture.forecast.start, width)
+        near = [bar for bar in marks.bars_of(row.job) if _is_at(bar, window, at.x - left)]
+        self._bar = near[0] if near else None
+        self._paint()
+
     def _look_at(self, view: TimelineView) -> None:
         self._view = view
         self._paint()
         self._query.request()
 
     @on(LineTable.RowSelected)
-    def _open_job(self, message: LineTable.RowSelected) -> None:
+    def _open_bar_or_job(self, message: LineTable.RowSelected) -> None:
+        """Open the selected run if it has begun, else the job."""
         message.stop()
-        self.app.push_screen(JobScreen(message.row.job, self._commands))
+        bar = self._bar
+        if bar is not None and bar.run.job == message.row.job and isinstance(bar.run, RunView):
+            self.app.push_screen(RunScreen(bar.run, self._commands))
+        else:
+            self.app.push_screen(JobScreen(message.row.job, self._commands))
+
+
+def _is_at(bar: Bar, window: Window, column: int) -> bool:
+    return window.place(bar.start) <= column <= window.place(bar.end)
