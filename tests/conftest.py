@@ -70,8 +70,9 @@ def _choose_seed() -> None:
 
 
 def _make_runtime_folder() -> None:
-    """Keep the schedulers of the tests apart from those of the user who runs them."""
+    """Keep the schedulers and the settings of the tests apart from those of the user who runs them."""
     folder = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="jobtui-")
+    os.environ["XDG_CONFIG_HOME"] = f"{folder}/settings"
     owner = os.getpid()
 
     def remove() -> None:

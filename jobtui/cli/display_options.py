@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
+from jobtui.frontend.look import LookFile, look_path
 from jobtui.tui.display import Display
 
 
 def display_of(options: argparse.Namespace) -> Display:
     """Return the choices in the options of a command that shows a dashboard."""
-    return Display(ascii=options.ascii, encoding=getattr(sys.__stdout__, "encoding", None))
+    path = look_path(os.environ)
+    return Display(
+        ascii=options.ascii,
+        encoding=getattr(sys.__stdout__, "encoding", None),
+        look=None if path is None else LookFile(path),
+    )

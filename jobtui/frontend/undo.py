@@ -1,7 +1,7 @@
 """Changes that the user can take back for some seconds: pauses, resumptions, schedules and the pool's size.
 
-A change is taken back only while the scheduler still has the state that it made, so nothing that happens
-meanwhile, by another user or a job, is overwritten.
+A change is taken back only while the scheduler still has the state that it made, so a later change by another
+user or a job is not overwritten.
 """
 
 from __future__ import annotations

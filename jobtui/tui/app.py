@@ -30,6 +30,7 @@ from jobtui.engine.enums import RunState
 from jobtui.frontend.absence import Absence
 from jobtui.frontend.backend import Backend, Serve, Unsubscribe
 from jobtui.frontend.listening import publish
+from jobtui.frontend.look import Look
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.standard_input import null_input
@@ -44,6 +45,7 @@ from jobtui.store.query import quote_term
 from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
+from jobtui.tui.job_filter import SORT_KEYS
 from jobtui.tui.key_list import KeyEntry, keys_of
 from jobtui.tui.key_queue import KeyQueue
 from jobtui.tui.line_commands import Context
@@ -58,6 +60,7 @@ from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.themes import SAFE_THEMES
 from jobtui.tui.widgets.literal_text import literal_title
 
 MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
@@ -140,6 +143,10 @@ class JobtuiApp(App[None]):
         if terminal is not None:
             # Textual reports its own crash here. Standard error would not do: it is captured.
             self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
+        for theme in SAFE_THEMES:
+            self.register_theme(theme)
+        self._look_file = display.look
+        self._look = Look()  # that of the file
         self.is_terminal_lost = False
         self._backend = backend
         self._terminal = terminal
@@ -186,6 +193,7 @@ class JobtuiApp(App[None]):
             for number, handle in ((signal.SIGTSTP, self._suspend), (signal.SIGCONT, self._continue)):
                 signal.signal(number, lambda *_, handle=handle: loop.call_soon_threadsafe(handle))
         self._unsubscribe = self._backend.on_change(self._post_change)
+        self._show_saved_look()
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
         self._refresh_now()
         if self._absence is not None and (missed := self._absence.missed):
@@ -201,6 +209,20 @@ class JobtuiApp(App[None]):
         if self._unsubscribe is not None:
             self._unsubscribe()
         self._backend.close()
+        look = Look(self.theme, *self._dashboard.order)
+        if self._look_file is not None and look != self._look:
+            self._look_file.write(look)
+
+    def _show_saved_look(self) -> None:
+        if self._look_file is not None:
+            look, problem = self._look_file.read()
+            if look.theme in self.available_themes:
+                self.theme = look.theme
+            if look.sort in SORT_KEYS:
+                self._dashboard.sort_by(look.sort, reverse=look.reverse)
+            self._look = Look(self.theme, *self._dashboard.order)
+            if problem:
+                self._commands.notify(problem, "warning")
 
     def _exit_for_signal(self, number: int) -> None:
         """Exit because of a signal. Called in a thread of its own."""

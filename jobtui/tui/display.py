@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jobtui.frontend.look import LookFile
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Display:
@@ -12,10 +14,12 @@ class Display:
     Attributes:
         ascii: Whether to draw every sign in ASCII.
         encoding: The terminal's encoding; None if it is not known.
+        look: The file that keeps the look; None to keep nothing.
     """
 
     ascii: bool = False
     encoding: str | None = None
+    look: LookFile | None = None
 
 
 DEFAULT_DISPLAY = Display()

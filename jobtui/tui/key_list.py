@@ -34,7 +34,7 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """What one binding does.
+    """The keys and the effect of one binding.
 
     Attributes:
         keys: Its keys, by Textual's names.

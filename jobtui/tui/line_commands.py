@@ -40,7 +40,7 @@ class MainScreen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What commands act on.
+    """The objects on which commands act.
 
     Attributes:
         background: Executes the commands of the scheduler.

@@ -1,4 +1,4 @@
-"""Changes that are taken back, unless somebody has changed the same thing meanwhile."""
+"""Changes that are taken back, unless another user has changed the same thing since."""
 
 from __future__ import annotations
 

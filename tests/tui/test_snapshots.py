@@ -435,3 +435,9 @@ def test_the_command_line_completes_names(assert_screen: AssertScreen) -> None:
 
 def test_the_command_line_says_what_is_wrong(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["colon", *"puase", "enter"])
+
+
+def test_the_dashboard_in_colours_for_eyes_that_do_not_tell_red_from_green(
+    assert_screen: AssertScreen,
+) -> None:
+    assert_screen(snapshots.saturated(), theme="colour-safe-light")

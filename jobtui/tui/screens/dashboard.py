@@ -239,9 +239,14 @@ class Dashboard(Screen[None]):
         """Filter the jobs by words; "" shows all."""
         self._filter.value = text
 
-    def sort_by(self, key: str) -> None:
+    @property
+    def order(self) -> tuple[str, bool]:
+        """The key of the column by which the jobs are sorted, and whether in the opposite order."""
+        return self._job_filter.sort, self._job_filter.reverse
+
+    def sort_by(self, key: str, *, reverse: bool = False) -> None:
         """Sort the jobs by a column; "" for the order of registration."""
-        self._set_job_filter(replace(self._job_filter, sort=key, reverse=False))
+        self._set_job_filter(replace(self._job_filter, sort=key, reverse=reverse))
 
     def _set_job_filter(self, job_filter: JobListFilter) -> None:
         self._job_filter = job_filter
