@@ -131,6 +131,21 @@ async def test_the_output_stands_beside_the_page_in_a_wide_terminal(
         assert (output.y >= page.bottom) is not beside
 
 
+@pytest.mark.parametrize("lines", [1, 200], ids=["all fit", "scrollbar"])
+@async_test
+async def test_a_row_that_is_as_wide_as_the_table_is_shown_in_full(lines: int) -> None:
+    """The first piece of a cell that is too narrow would be shortened."""
+    snapshot = snapshots.idle()
+    reason = "".join(f"{number:05}" for number in range(100)) * lines
+    recent = tuple(replace(run, error="", arguments=reason) if run.error else run for run in snapshot.recent)
+    async with running_app(ScriptedBackend(replace(snapshot, recent=recent)), NARROW) as driver:
+        await driver.press(*FAILED)
+        page = page_of(driver)
+        rows = ["".join(text for text, _ in row.pieces) for row in page.rows]
+        shown = [line[2:].rstrip(" ▁▂▃▄▅▆▇█") for line in driver.lines(page)]
+        assert [row.rstrip(" █") for row in rows[: len(shown)]] == shown[: len(rows)]
+
+
 @async_test
 async def test_short_output_leaves_its_rows_to_the_page() -> None:
     backend = ScriptedBackend(snapshots.idle())

@@ -156,12 +156,13 @@ class RunScreen(ModalScreen[None]):
         )
 
     def _show_content(self, content: _RunContent) -> None:
-        had_ended = not self._goes_on
+        before, went_on = self._content.run, self._goes_on
         self._content = content
         self._paint()
-        if not had_ended and not self._goes_on:
+        if went_on and not self._goes_on:
             self._output_query.request()  # its last lines
-        self.refresh_bindings()
+        if (before.state, before.error) != (content.run.state, content.run.error):
+            self.refresh_bindings()
 
     def _show_error(self, error: Exception) -> None:
         if not self._backend.connection_error:

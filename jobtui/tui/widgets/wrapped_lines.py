@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from jobtui.frontend.text_lines import Piece, TextLine
-from jobtui.tui.widgets.line_table import COLUMN_GAP, MARK_WIDTH, Column, LineTable
+from jobtui.tui.widgets.line_table import Column, LineTable
 from jobtui.tui.widgets.literal_text import cell_text
 
 _MIN_WIDTH = 10  # cells; in a narrower table, rows are cut off
@@ -55,7 +55,9 @@ class WrappedLines(LineTable[TextRow]):
         super().on_resize()
 
     def _wrap(self) -> None:
-        width = max(_MIN_WIDTH, self.size.width - MARK_WIDTH - COLUMN_GAP)
+        if self._fitted_width != self.size.width:
+            self._fit()
+        _, width = self.place_of("text")
         numbers: Counter[str] = Counter()
         rows = []
         for line in self._lines:
@@ -98,6 +100,8 @@ def _end_of_row(text: str, start: int, room: int) -> tuple[int, int]:
 
     It ends after a space, if that leaves at most a third of it blank.
     """
+    if len(text) - start <= room and text.isascii():  # as most lines
+        return len(text), len(text) - start
     cells = 0
     after_space = None
     for index in range(start, len(text)):
