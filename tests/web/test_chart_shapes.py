@@ -18,7 +18,7 @@ from jobtui.engine.run_columns import RunColumns
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.web.pages import chart_shapes
-from jobtui.web.pages.chart_shapes import JobCharts, draw_charts
+from jobtui.web.pages.chart_shapes import ChartShapes, draw_charts
 from jobtui.web.server import Server
 
 JOB = replace(mid_run().jobs[0], warn=None, timeout=None)
@@ -37,7 +37,7 @@ def columns(*runs: tuple[float, float, str]) -> RunColumns:
     )
 
 
-def draw(*runs: tuple[float, float, str], **limits: timedelta) -> JobCharts:
+def draw(*runs: tuple[float, float, str], **limits: timedelta) -> ChartShapes:
     """Return the charts of some runs."""
     charts = draw_charts(columns(*runs), replace(JOB, **limits), NOW, UTC)  # type: ignore[arg-type] # limits
     assert charts is not None

@@ -78,7 +78,7 @@ class Hour(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobCharts:
+class ChartShapes:
     """The charts of a job.
 
     Attributes:
@@ -102,7 +102,7 @@ class JobCharts:
     errors: Sequence[ErrorGroup]
 
 
-def draw_charts(columns: RunColumns, job: JobView, now: datetime, tz: tzinfo) -> JobCharts | None:
+def draw_charts(columns: RunColumns, job: JobView, now: datetime, tz: tzinfo) -> ChartShapes | None:
     """Return the charts of a job; None if it has too few runs.
 
     Args:
@@ -121,7 +121,7 @@ def draw_charts(columns: RunColumns, job: JobView, now: datetime, tz: tzinfo) ->
     scale = DurationScale.of([*columns.seconds, *(level.seconds for level in levels)])
     start, end = min(columns.ended), max(columns.ended)
     times = [datetime.fromtimestamp(each, tz) for each in (start, (start + end) / 2, end)]
-    return JobCharts(
+    return ChartShapes(
         runs=len(columns.numbers),
         dots=_draw_dots(columns, scale, now, tz),
         lines=_draw_lines(levels, scale),
@@ -200,9 +200,9 @@ class ChartDrawer:
         self._backend = backend
         self._clock = clock
         self._drawing = asyncio.Lock()
-        self._kept: OrderedDict[str, tuple[float, JobCharts | None]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[float, ChartShapes | None]] = OrderedDict()
 
-    async def charts_of(self, job: JobView, now: datetime) -> JobCharts | None:
+    async def charts_of(self, job: JobView, now: datetime) -> ChartShapes | None:
         """Return the charts of a job; None if it has too few runs. They may be some seconds old."""
         async with self._drawing:
             made, charts = self._kept.pop(job.name, (float("-inf"), None))
@@ -214,6 +214,6 @@ class ChartDrawer:
                 self._kept.popitem(last=False)
             return charts
 
-    def _draw(self, job: JobView, now: datetime) -> JobCharts | None:
+    def _draw(self, job: JobView, now: datetime) -> ChartShapes | None:
         columns = self._backend.run_columns(job.name, limit=MAX_RUNS)
         return draw_charts(columns, job, now, self._backend.zone)

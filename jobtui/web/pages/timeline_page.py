@@ -35,7 +35,7 @@ _STEPS = re.compile(r"-?[0-9]{1,4}")
 _NAMES = [name for name, _ in SPANS]
 
 
-class _Question(NamedTuple):
+class _TimelineQuestion(NamedTuple):
     """The question of a request.
 
     Attributes:
@@ -111,7 +111,7 @@ class TimelinePage:
 
         return await to_cancellable_thread(work)
 
-    def _draw(self, question: _Question, picture: TimelinePicture) -> tuple[Markup, dict[str, Any]]:
+    def _draw(self, question: _TimelineQuestion, picture: TimelinePicture) -> tuple[Markup, dict[str, Any]]:
         """Return the lanes as HTML, and the values of the page. Called in a worker thread."""
         view, now = question.view, picture.forecast.start
         window = view.window(now, lanes.COLUMNS)
@@ -154,7 +154,7 @@ def _lifetime(view: TimelineView) -> float:
     return min(_LONGEST, max(_SHORTEST, view.length.total_seconds() / _PIXELS))
 
 
-def _read_question(request: web.Request) -> _Question:
+def _read_question(request: web.Request) -> _TimelineQuestion:
     query = request.query
     span, steps = query.get("span", TimelineView().name), query.get("at", "0")
     if span not in _NAMES:
@@ -166,10 +166,10 @@ def _read_question(request: web.Request) -> _Question:
     pool = parse_whole_number("the pool size", size, 1, MAX_POOL_SIZE) if size else None
     page = parse_whole_number("page", query.get("page", "1"), 1, _MAX_PAGE)
     view = TimelineView(zoom=_NAMES.index(span), steps=int(steps), pool=pool)
-    return _Question(view, query.get("q", "").strip(), page)
+    return _TimelineQuestion(view, query.get("q", "").strip(), page)
 
 
-def _links(question: _Question, pool: int) -> dict[str, str]:
+def _links(question: _TimelineQuestion, pool: int) -> dict[str, str]:
     """Return the links to other parts of time, and to other pools; a pool of 0 has no limit."""
     view = question.view
     views = {
