@@ -151,6 +151,15 @@ def test_the_log_of_a_job_is_that_of_its_run_that_runs_or_of_its_latest_one(
     assert client.get("/@jobs/log?job=missing").status == 404
 
 
+def test_a_job_whose_runs_have_not_started_has_no_log(scheduler: Scheduler, client: PageClient) -> None:
+    release = threading.Event()
+    for name in ("one", "two", "three"):
+        scheduler.every("1h", lambda: release.wait(LIMIT), name=name).run()
+    wait_until(lambda: scheduler.snapshot().pool.queued == 1)
+    assert client.get("/@jobs/log?job=three").location == "/@jobs/jobs/three"
+    release.set()
+
+
 def test_the_output_of_all_jobs_names_the_run_of_each_line(
     scheduler: Scheduler, log: OutputLog, client: PageClient
 ) -> None:

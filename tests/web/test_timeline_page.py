@@ -24,7 +24,7 @@ from jobtui.runtime.clock import ManualClock
 from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
 from jobtui.web.pages import timeline_lanes, timeline_page
 from jobtui.web.pages.timeline_lanes import (
-    Bar,
+    LaneBar,
     describe_bar,
     draw_full,
     draw_lanes,
@@ -59,7 +59,7 @@ def predicted(
     )
 
 
-def bars_of(picture: TimelinePicture) -> list[Bar]:
+def bars_of(picture: TimelinePicture) -> list[LaneBar]:
     """Return the bars of the job a."""
     [lane] = draw_lanes(lanes_of(picture, WINDOW, ["a"]), WINDOW)
     return list(lane.bars)
@@ -295,24 +295,24 @@ def counting_client(scheduler: Scheduler, clock: ManualClock) -> Iterator[tuple[
 
 
 def test_a_picture_is_kept_while_nothing_changes_and_until_it_has_moved(scheduler: Scheduler) -> None:
-    """Many browsers cost as much as one."""
+    """Many browsers cost as much as one. A picture of half an hour has moved after nine seconds."""
     job, clock = scheduler.every("1h", print, name="often"), ManualClock(0.0)
     with counting_client(scheduler, clock) as (client, calls):
-        for _ in range(3):
-            assert client.get("/@jobs/timeline?span=5m").status == 200
-        assert len(calls) == 1
-        clock.advance(1)
+
+        def count_after(seconds: float, pool: str = "") -> int:
+            clock.advance(seconds)
+            assert client.get(f"/@jobs/timeline?span=30m&pool={pool}").status == 200
+            return len(calls)
+
+        assert [count_after(seconds) for seconds in (0, 1, 7)] == [1, 1, 1]
+        assert count_after(0, pool="2") == 2
         job.run().wait(LIMIT)
-        client.get("/@jobs/timeline?span=5m")
-        assert len(calls) == 1  # a second old
-        clock.advance(1.5)
-        client.get("/@jobs/timeline?span=5m")
-        assert len(calls) == 2
-        client.get("/@jobs/timeline?span=5m&pool=2")
-        assert len(calls) == 3
-        clock.advance(100)
-        client.get("/@jobs/timeline?span=5m")
-        assert len(calls) == 4
+        assert count_after(0) == 3  # it has changed, and is older than two seconds
+        job.run().wait(LIMIT)
+        assert count_after(1.5) == 3
+        assert count_after(1) == 4
+        assert count_after(8) == 4
+        assert count_after(2) == 5
 
 
 def test_only_the_latest_pictures_are_kept(scheduler: Scheduler) -> None:

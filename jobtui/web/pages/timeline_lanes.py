@@ -29,7 +29,7 @@ _LABEL_COLUMNS = 72  # so that the labels of the axis are 16 % apart at least, w
 
 
 @dataclass(slots=True, kw_only=True)
-class Bar:
+class LaneBar:
     """One span, or several that are so close to each other that they look like one.
 
     Attributes:
@@ -68,7 +68,7 @@ class Lane:
     """
 
     job: str
-    bars: Sequence[Bar]
+    bars: Sequence[LaneBar]
     summary: str
 
 
@@ -127,10 +127,10 @@ def draw_lanes(spans: dict[str, list[Span]], window: Window) -> list[Lane]:
     return [Lane(job=job, bars=each, summary=_summary(spans[job])) for job, each in bars.items()]
 
 
-def _join(spans: Iterable[Span], window: Window, gap: float) -> list[Bar]:
+def _join(spans: Iterable[Span], window: Window, gap: float) -> list[LaneBar]:
     """Return the bars of a lane: first the waiting, then the work, then the marks."""
-    last: dict[object, Bar] = {}
-    bars: list[Bar] = []
+    last: dict[object, LaneBar] = {}
+    bars: list[LaneBar] = []
     for span in sorted(spans, key=lambda each: each.start.timestamp()):
         x, end = (max(0.0, min(100.0, percent(window, each))) for each in (span.start, span.end))
         key = span.kind, span.tone, span.glyph
@@ -140,7 +140,7 @@ def _join(spans: Iterable[Span], window: Window, gap: float) -> list[Bar]:
             before.end, before.spans = max(before.end, end), before.spans + 1
             before.until = max(before.until, span.end, key=datetime.timestamp)
         else:
-            last[key] = bar = Bar(first=span, x=x, end=end, spans=1, until=span.end)
+            last[key] = bar = LaneBar(first=span, x=x, end=end, spans=1, until=span.end)
             bars.append(bar)
     return sorted(bars, key=lambda bar: _ORDER.index(bar.first.kind))
 
@@ -148,7 +148,7 @@ def _join(spans: Iterable[Span], window: Window, gap: float) -> list[Bar]:
 _ORDER = [SpanKind.WAITS, SpanKind.PREDICTED, SpanKind.RAN, SpanKind.MARK]
 
 
-def describe_bar(bar: Bar, now: datetime) -> str:
+def describe_bar(bar: LaneBar, now: datetime) -> str:
     """Return what a bar stands for: its tooltip."""
     span, begin, end = bar.first, format_instant(bar.first.start, now), format_instant(bar.until, now)
     begin, end = begin.strip(), end.strip()
