@@ -227,13 +227,6 @@ class Backend(Protocol):
             LookupError: There is no run of that number, or it has ended and is not kept any more.
         """
 
-    def output_since(self, after: int) -> OutputChunk:
-        """Return the output of all jobs after the line with the number `after`, as far as it is kept.
-
-        If that is very much, return the latest lines. If the scheduler has restarted since that line, begin
-        with its first one.
-        """
-
     def log_page(
         self, run: int | None = None, *, before: str | None = None, after: str | None = None
     ) -> LogPage:
@@ -373,6 +366,13 @@ class ObservableBackend(Backend, Protocol):
 
     def liveness(self) -> Liveness:
         """Return whether the scheduler is alive. Never blocks, even if the scheduler hangs."""
+
+    def output_since(self, after: int) -> OutputChunk:
+        """Return the output of all jobs after the line with the number `after`, as far as it is kept.
+
+        If that is very much, return the latest lines. If the scheduler has restarted since that line, begin
+        with its first one.
+        """
 
     def refresh_views(self) -> Iterator[None]:
         """Do the work of the next snapshot in short steps, between which other threads may run."""

@@ -31,7 +31,6 @@ from jobtui.frontend.json_codec import (
     JOB_DETAILS,
     LOG_PAGE,
     MAX_RUN_NUMBER,
-    OUTPUT_CHUNK,
     POOL,
     RUN,
     RUN_LINES,
@@ -51,7 +50,6 @@ from jobtui.remote.http_client import (
 )
 from jobtui.remote.snapshot_decoder import SnapshotDecoder
 from jobtui.runtime.clock import Clock, SystemClock, thread_cpu
-from jobtui.runtime.output_log import OutputChunk
 
 RESPONSE_TIMEOUT = 5.0  # seconds
 POLL_WAIT = 4  # seconds that the server may wait for a change; bounds the age of the shown heartbeat
@@ -90,7 +88,6 @@ class RemoteBackend:
         self._snapshot: tuple[Snapshot, float] | None = None  # and when it was received
         self._disconnected_at: float | None = None  # None while the connection works
         self._tag = ""
-        self._output_epoch = ""
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -235,15 +232,6 @@ class RemoteBackend:
             raise LookupError(f"there is no run {number}")
         json = self._request("GET", "runs", str(number), "output", after=after)
         return _decode(partial(RUN_LINES.decode, tz=UTC), json)
-
-    def output_since(self, after: int) -> OutputChunk:
-        """Return the output after a line; all output if the scheduler has restarted since that line."""
-        json = self._request("GET", "output", after=after)
-        epoch = _decode(lambda json: str(json["epoch"]), json)
-        if after and epoch != self._output_epoch:
-            json = self._request("GET", "output")
-        self._output_epoch = epoch
-        return _decode(partial(OUTPUT_CHUNK.decode, tz=UTC), json)
 
     def log_page(
         self, run: int | None = None, *, before: str | None = None, after: str | None = None

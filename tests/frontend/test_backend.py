@@ -667,7 +667,8 @@ def test_output_of_tells_no_output_from_none_that_is_recorded(setup: BackendSetu
 
 def test_output_since_returns_the_lines_after_a_number(setup: BackendSetup) -> None:
     """Unfinished lines have no number and are returned every time."""
-    _, backend = setup.start(lambda it: None)
+    setup.start(lambda it: None)
+    backend = setup.local
     assert backend.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
     setup.output_log.write("a", 7, "stdout", "one\ntwo\nthr")
     setup.output_log.write("", 0, "stderr", "half a character \ud800\n")

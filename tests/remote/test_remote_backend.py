@@ -203,7 +203,6 @@ REQUESTS: dict[str, Callable[[RemoteBackend], object]] = {
     "run_view": lambda backend: backend.run_view(1),
     "pool_view": lambda backend: backend.pool_view(),
     "output_of": lambda backend: backend.output_of(1),
-    "output_since": lambda backend: backend.output_since(0),
     "output_lines": lambda backend: backend.output_lines(1),
     "log_page": lambda backend: backend.log_page(1),
     "why": lambda backend: backend.why("nightly"),
@@ -301,40 +300,6 @@ def test_after_the_server_restarts_the_backend_reconnects(cleanup: ExitStack, sc
     assert str(backend.zone) == "Europe/Oslo"
     backend.run("b")
     wait_until(backend, lambda: backend.snapshot().jobs[0].runs == 1)
-
-
-def test_output_lines_before_and_after_a_restart_are_not_mixed(
-    cleanup: ExitStack, scheduler: Scheduler
-) -> None:
-    """After a restart, a reader with lines of the old process gets all lines of the new one."""
-    epoch = "one"
-
-    def respond(path: str) -> HttpResponse:
-        if "/output" not in path:
-            return snapshot_response(scheduler)
-        after = int(path.partition("after=")[2] or 0)
-        lines = [
-            {
-                "number": number,
-                "at": "2026-03-16T10:24:07+00:00",
-                "job": "a",
-                "run": 1,
-                "stream": "stdout",
-                "text": f"{epoch} {number}",
-            }
-            for number in range(after + 1, 4)
-        ]
-        body = {"epoch": epoch, "first": after + 1, "lines": lines, "unfinished": []}
-        return 200, "application/json", json.dumps(body).encode()
-
-    with fake_server(respond) as server:
-        backend = connect_to(cleanup, server.address)
-        assert backend.output_since(0).last == 3
-        assert [line.text for line in backend.output_since(2).lines] == ["one 3"]
-        epoch = "two"
-        chunk = backend.output_since(2)
-        assert (chunk.first, chunk.lines[0].text) == (1, "two 1")
-        backend.close()
 
 
 def test_a_server_that_hangs_is_a_connection_error_until_it_responds(
