@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import snapshots
@@ -116,6 +118,32 @@ async def test_the_page_follows_a_run_until_it_has_ended() -> None:
         assert "✗ FAILED after 1m16s" in driver.text
         assert "KeyError: 'amount'" in driver.text
         assert "whole" in driver.text
+
+
+@async_test
+async def test_a_run_that_goes_on_is_asked_for_once_in_each_refresh_and_an_ended_one_never_again() -> None:
+    asked: list[str] = []
+
+    class Backend(ScriptedBackend):
+        def run_view(self, number: int) -> RunView:
+            asked.append("run")
+            return super().run_view(number)
+
+        def find_runs(self, **conditions: Any) -> Sequence[RunView]:
+            asked.append("runs")
+            return super().find_runs(**conditions)
+
+    snapshot = snapshots.mid_run()
+    waited = replace(snapshot.running[0], waiting_since=snapshots.ago(99))
+    async with running_app(Backend(replace(snapshot, running=(waited, *snapshot.running[1:])))) as driver:
+        await driver.press("1", "enter")
+        assert sorted(asked) == ["run", "runs"]
+        await driver.refresh()
+        assert sorted(asked) == ["run", "run", "runs"]
+        await driver.press("escape", "4", "enter")
+        asked.clear()
+        await driver.refresh()
+        assert asked == []
 
 
 @pytest.mark.parametrize(("size", "beside"), [(BESIDE, True), ((120, 32), False), (NARROW, False)])

@@ -46,9 +46,11 @@ class _RunContent:
         run: The run.
         held_until: When the run ended for which it was held.
         excerpts: The source around the frames of its errors.
+        is_read: Whether all of this was read; False for what only the list had.
     """
 
     run: RunView
+    is_read: bool = False
     held_until: datetime | None = None
     excerpts: Excerpts = field(default_factory=dict)
 
@@ -145,14 +147,20 @@ class RunScreen(ModalScreen[None]):
 
     def _read(self) -> _RunContent:
         """Return the run with its source. Called in a worker thread."""
-        run = self._content.run
+        before = self._content  # the app's thread may replace it
+        run = before.run
         if run.number:
             with suppress(LookupError):  # it is not kept any more; or the list was the only one to have it
                 run = self._backend.run_view(run.number)
+        has_same_start = before.is_read and run.started == before.run.started
+        errors, errors_before = [(each.attempts_made, each.error) for each in (run, before.run)]
         return _RunContent(
             run=run,
-            held_until=held_until(self._backend, run),
-            excerpts=read_run_excerpts(run),
+            is_read=True,
+            held_until=before.held_until if has_same_start else held_until(self._backend, run),
+            excerpts=before.excerpts
+            if before.is_read and errors == errors_before
+            else read_run_excerpts(run),
         )
 
     def _show_content(self, content: _RunContent) -> None:
