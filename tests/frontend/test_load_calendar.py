@@ -179,6 +179,13 @@ def test_the_free_minute_is_free_in_the_forecast_of_the_job_that_moves_there() -
         assert longest[1] <= longest[0]
 
 
+def test_a_slot_is_free_for_as_long_as_the_run_takes_in_a_free_minute() -> None:
+    """From 13:05 on only until 13:07."""
+    specs = {"a": "0 0 * * * *", "b": "0 0 * * * *", "c": "0 7 * * * *"}
+    [crowd] = crowded_minutes(predict(specs, {"a": 150, "b": 150, "c": 60}, pool=1))
+    assert (crowd.moved, crowd.free) == ("b", 8)
+
+
 def test_no_minute_is_suggested_if_none_is_free() -> None:
     [crowd] = crowded_minutes(predict({"a": "0 0 * * * *", "b": "0 0 * * * *"}, 1799, pool=1))
     assert (crowd.moved, crowd.free) == ("", None)

@@ -115,6 +115,18 @@ async def test_a_run_of_the_forecast_is_described_and_enter_opens_its_job() -> N
 
 
 @async_test
+async def test_the_selected_run_follows_the_forecast() -> None:
+    """It waits for a slot of two, and not with four."""
+    async with running_app(ScriptedBackend(snapshots.busy())) as driver:
+        await driver.press("5")
+        await driver.press("full_stop")
+        assert "▾ import_orders  10:25:03  will run for 14s after a wait of 16s" in driver.text
+        await driver.press("plus", "plus")
+        assert "▾ import_orders  10:24:47  will run for 14s" in driver.text
+        assert "after a wait" not in driver.text
+
+
+@async_test
 async def test_a_job_without_a_run_in_the_window_has_no_bar() -> None:
     snapshot = snapshots.idle()
     async with running_app(ScriptedBackend(replace(snapshot, recent=(), running=()))) as driver:
