@@ -196,3 +196,26 @@ async def test_the_rows_of_a_terminal_are_used_for_jobs(size: tuple[int, int], j
     async with running_app(ScriptedBackend(snapshots.many_jobs(100)), size) as driver:
         shown = [line for line in driver.lines(driver.table()) if "job" in line.casefold()]
         assert len(shown) >= jobs
+
+
+SIZES = [(20, 5), (40, 10), (60, 15), (80, 24), (120, 32), (180, 50), (300, 100)]
+
+
+@async_test
+async def test_the_tables_are_at_their_places_after_every_other_size_of_the_terminal() -> None:
+    """Every frame fills the terminal, and the cursor stays on its job."""
+    backend = ScriptedBackend(snapshots.many_jobs(100))
+    async with running_app(backend) as driver:
+        await driver.press("G", "k")
+        job, before = driver.table().selected, tops(driver)
+        for size in [*reversed(SIZES), *SIZES]:
+            await driver.resize(*size)
+            await driver.until(lambda size=size: driver.screen._compositor.size == size)  # type: ignore[misc]  # noqa: SLF001 - Textual's
+            await driver.settle()
+            strips = driver.screen._compositor.render_strips()  # noqa: SLF001 - Textual's; the text as it is painted
+            assert ({strip.cell_length for strip in strips}, len(strips)) == ({size[0]}, size[1])
+            assert driver.table().selected == job
+            assert driver.table().shows_cursor
+        await driver.resize(*WIDE)
+        await driver.settle()
+        assert tops(driver) == before

@@ -104,7 +104,7 @@ async def test_a_message_takes_the_row_of_the_keys_and_covers_no_pane() -> None:
         before = driver.text.splitlines()
         await driver.press("plus")
         after = driver.text.splitlines()
-        assert after[-1].strip() == "pool: 5 runs at once"
+        assert after[-1].strip().startswith("pool: 5 runs at once")
         assert after[:-1] == before[:-1]
 
 

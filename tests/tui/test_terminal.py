@@ -19,10 +19,12 @@ from pathlib import Path
 
 import pytest
 from support.headless_process import HeadlessProcess
+from support.terminal_screen import TerminalScreen
 
 from jobtui import Phase, Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.tui.arrangement import DRAWER_WIDTH, TINY_HEIGHT
 from jobtui.web.server import Server
 
 LIMIT = 30.0  # seconds
@@ -57,9 +59,10 @@ class Terminal:
     Args:
         command: The program and its arguments.
         folder: The working directory.
+        term: The kind of terminal, for the environment variable TERM.
     """
 
-    def __init__(self, command: list[str], folder: Path) -> None:
+    def __init__(self, command: list[str], folder: Path, *, term: str = "xterm-256color") -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 120, 0, 0))
         self._slave = slave  # kept open, so that its settings can be read at the end
@@ -73,7 +76,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             cwd=folder,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={**os.environ, "TERM": term},
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -102,6 +105,11 @@ class Terminal:
         with self._changed:
             found = self._changed.wait_for(lambda: text in self.text[after:], LIMIT)
         assert found, f"{text} was not received: {self.text[-2000:]!r}"
+
+    def resize(self, width: int, height: int) -> None:
+        """Change the size of the terminal, and tell the program."""
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
 
     def hang_up(self) -> None:
         """Make the terminal go away, as when its window is closed or a connection drops."""
@@ -238,12 +246,58 @@ def test_sigterm_ends_the_dashboard_although_a_run_is_running(dashboard: Termina
 def test_the_dashboard_follows_a_resize_of_the_terminal(dashboard: Terminal) -> None:
     """It reads the size of the terminal that it draws on."""
     place = len(dashboard.text)
-    fcntl.ioctl(dashboard._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # noqa: SLF001 - the test's own terminal
-    dashboard.process.send_signal(signal.SIGWINCH)
+    dashboard.resize(80, 24)
     dashboard.wait_for("[1 Running 0]", after=place)
     dashboard.type("q")
     assert dashboard.wait_for_exit() == 0
     dashboard.assert_restored()
+
+
+SIZES = [(20, 5), (40, 10), (60, 15), (80, 24), (120, 32), (180, 50), (300, 100)]
+
+
+def wait_for_screen(terminal: Terminal, size: tuple[int, int], parts: list[str]) -> None:
+    """Wait until a screen of some size shows all these parts."""
+    deadline = threading.Event()
+    for _ in range(int(LIMIT / 0.1)):
+        screen = TerminalScreen(*size)
+        screen.feed(terminal.text)
+        if all(any(part in line for line in screen.lines) for part in parts):
+            return
+        deadline.wait(0.1)
+    pytest.fail(f"{parts} not on the screen: {screen.lines}")
+
+
+def test_every_size_of_the_terminal_has_a_whole_screen(dashboard: Terminal) -> None:
+    """From the smallest to the largest and back: each row ends where it should, and the jobs are there."""
+    for size in [*SIZES, *reversed(SIZES)]:
+        dashboard.resize(*size)
+        width, height = size
+        parts = ["fore", "Jobs 2"]
+        parts += [] if height < TINY_HEIGHT else ["pool", "Open"]
+        parts += ["jobtui", "Running", "Waiting"] if height >= 12 else []
+        parts += ["Next ticks"] if width >= DRAWER_WIDTH else []
+        parts += ["━0 Jobs 2".ljust(width, "━")] if width < DRAWER_WIDTH else []
+        wait_for_screen(dashboard, size, parts)
+    dashboard.type("q")
+    assert dashboard.wait_for_exit() == 0
+    dashboard.assert_restored()
+
+
+@pytest.mark.parametrize("term", ["vt100", "xterm-16color", "linux", "screen"])
+def test_the_dashboard_works_in_terminals_with_few_colours(tmp_path: Path, term: str) -> None:
+    """They get the same text, and the terminal is restored."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(JOBS))
+    terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path, term=term)
+    try:
+        wait_for_screen(terminal, (120, 32), ["forever", "1 Running", "4 Recent", "Quit"])
+        terminal.type("j?")
+        wait_for_screen(terminal, (120, 32), ["Help"])
+        terminal.type("qq")
+        assert terminal.wait_for_exit() == 0
+        terminal.assert_restored()
+    finally:
+        terminal.close()
 
 
 def test_q_ends_an_attached_dashboard_without_a_question(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from textual import events, on
@@ -27,14 +28,15 @@ class _Plan(Layout):
         self,
         parent: Widget,
         children: list[Widget],
-        size: Size,  # noqa: ARG002 - the plan was made for it
+        size: Size,
         greedy: bool = True,  # noqa: ARG002 - Textual's
     ) -> ArrangeResult:
         assert isinstance(parent, Body)
+        plan = parent.plan_for(size)
         return [
-            WidgetPlacement(parent.plan[child.id], NULL_OFFSET, NULL_SPACING, child)
+            WidgetPlacement(plan[child.id], NULL_OFFSET, NULL_SPACING, child)
             for child in children
-            if child.id in parent.plan
+            if child.id in plan
         ]
 
 
@@ -64,7 +66,8 @@ class Body(Container):
         self._drawer = drawer
         self.has_drawer = True
         self._rows = {name: CalmRows() for name in self._tables}
-        self._needs = dict.fromkeys(self._tables, 0)
+        self._demand: Demand | None = None
+        self._planned_for = Size(), Size()  # the sizes of the body and of the terminal
         self._snapshot: Snapshot | None = None
         self._focus = JOBS
         self._pane = PANES[0]  # the visible pane, if there is room for only one
@@ -139,13 +142,19 @@ class Body(Container):
 
     # --- the plan ---------------------------------------------------------------------------------
 
+    def plan_for(self, size: Size) -> dict[str, Region]:
+        """Return the plan for a size, for which the body may not have made it yet."""
+        if self._demand is None or self._planned_for == (size, self.screen.size):
+            return self.plan
+        return arrange(size, replace(self._demand, terminal=self.screen.size))
+
     def _update_plan(self) -> None:
         if self._snapshot is None or not self.is_attached:
             return
         at, needs = self._snapshot.at, {JOBS: len(self._snapshot.jobs)}
         needs |= {name: len(table.rows) for name, table in self._panes.tables.items()}
         room = {name: self._rows[name].note(needs[name], at) for name in needs}
-        demand = Demand(
+        self._demand = Demand(
             terminal=self.screen.size,
             jobs=room.pop(JOBS),
             panes=room,
@@ -155,7 +164,8 @@ class Body(Container):
             has_filter=self._filter.display,
             has_drawer=self.has_drawer,
         )
-        plan = arrange(self.size, demand)
+        plan = arrange(self.size, self._demand)
+        self._planned_for = self.size, self.screen.size
         self._panes.show_active(self._pane if self._pane in plan else "")
         if plan == self.plan:
             return
@@ -165,6 +175,5 @@ class Body(Container):
                 child.display = child.id in plan
         # Under its tab a pane needs no title.
         self.set_class("tabs" in plan, "-tabs")
-        is_tiny = demand.terminal.height < TINY_HEIGHT
-        self._tables[JOBS].show_header(not is_tiny)
+        self._tables[JOBS].show_header(self._demand.terminal.height >= TINY_HEIGHT)
         self._tables[JOBS].refresh(layout=True)  # of a child: a widget keeps its own arrangement otherwise
