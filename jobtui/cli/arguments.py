@@ -21,11 +21,13 @@ GRACE = 10.0  # seconds; the default of --grace
 _MAX_DIGITS = 9  # of --pool and -n
 _DEFAULT_TICKS = 10  # of jobtui next
 _MAX_COUNT = 10_000  # of -n
+_SIZE_DIGITS = 3  # of the columns and rows of --snapshot
 _MAX_GRACE = 1_000_000.0  # seconds; some platforms cannot wait much longer than that
 
 _TARGET_USAGE = """\
 jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--store FILE]
                      [--listen ADDRESS] [--headless] [--grace SECONDS] [--ascii]
+                     [--snapshot [WIDTHxHEIGHT]] [--color]
        jobtui check TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME]
        jobtui demo"""
 
@@ -263,7 +265,7 @@ class AttachParser(Parser):
     def __init__(self) -> None:
         super().__init__(
             prog="jobtui attach",
-            usage="jobtui attach [ADDRESS] [--ascii]",
+            usage="jobtui attach [ADDRESS] [--ascii] [--snapshot [WIDTHxHEIGHT]] [--color]",
             description="Show and control the dashboard of a jobtui in another process.",
             epilog=_ATTACH_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -335,6 +337,29 @@ def add_display_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="draw every sign in ASCII (default: only if the terminal's encoding is not UTF-8)",
     )
+    parser.add_argument(
+        "--snapshot",
+        metavar="WIDTHxHEIGHT",
+        nargs="?",
+        type=_size,
+        const=(0, 0),
+        help="print one frame of the dashboard and exit (default: as large as the terminal, or 120x32); "
+        "the jobs of a TARGET are shown as they are before the start",
+    )
+    parser.add_argument(
+        "--color",
+        action="store_true",
+        help="print the frame in colours (default: only in a terminal)",
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    parts = [each for each in (width, height) if each.isascii() and each.isdecimal()]
+    numbers = [int(each) for each in parts if len(each) <= _SIZE_DIGITS]
+    if len(numbers) != 2 or not all(numbers):  # noqa: PLR2004 - width and height
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not WIDTHxHEIGHT, such as 120x32")
+    return numbers[0], numbers[1]
 
 
 def _address(text: str) -> Address:

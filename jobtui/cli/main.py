@@ -104,15 +104,18 @@ def _next(words: Sequence[str]) -> int:
 
 def _attach(words: Sequence[str]) -> int:
     options = AttachParser().parse(words)
-    require_terminal()
+    if options.snapshot is None:
+        require_terminal()
     from jobtui.cli.choose_source import find_address  # noqa: PLC0415 - lazy, see above
 
     try:
         from jobtui.cli.attach import attach, show_dashboard  # noqa: PLC0415 - lazy: imports aiohttp
     except ImportError as error:
         raise missing_extra("jobtui attach", error) from error
-    from jobtui.cli.display_options import display_of  # noqa: PLC0415 - lazy, see above
+    from jobtui.cli.display_options import display_of, print_frame  # noqa: PLC0415 - lazy, see above
 
+    if options.snapshot is not None:
+        return attach(find_address(options), partial(print_frame, options=options))
     return attach(find_address(options), partial(show_dashboard, display=display_of(options)))
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from jobtui.cli.arguments import GRACE
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
-from jobtui.cli.display_options import display_of
+from jobtui.cli.display_options import display_of, print_frame
 from jobtui.frontend.backend import Serve
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.registry import Registry
 from jobtui.loading.loader import BadTarget, Loaded, load
 from jobtui.loading.user_errors import exit_text, format_exception, location_of, usage_error
@@ -66,6 +67,8 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
 
         write_line(sys.stdout, format_report(loaded, sys.stdout))
         return 0
+    if options.snapshot is not None:
+        return print_frame(LocalBackend(loaded.scheduler, loaded.title), options)
     try:
         return _run(loaded, options, process_exit)
     except (StartError, SystemExit) as error:  # jobtui itself never raises SystemExit

@@ -21,7 +21,7 @@ from jobtui.tui.widgets.key_footer import KeyFooter
 
 _COLUMN_WIDTH = 54  # cells, at least
 _GAP = 2  # cells between two columns
-_LABEL_WIDTH = 15  # cells; longer labels get a line of their own
+_LABEL_WIDTH = 11  # cells; longer labels get a line of their own
 
 Entry = tuple[str, str]  # a key or a sign, and what it means
 

@@ -1,0 +1,38 @@
+"""One frame of the dashboard as text, without a terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+from textual.pilot import Pilot
+
+from jobtui.frontend.backend import Backend
+from jobtui.tui.app import JobtuiApp
+from jobtui.tui.display import DEFAULT_DISPLAY, Display
+
+
+def render_frame(
+    backend: Backend, size: tuple[int, int], *, colour: bool, display: Display = DEFAULT_DISPLAY
+) -> str:
+    """Return the main screen as it would be painted now.
+
+    Args:
+        backend: The scheduler. It is closed at the end.
+        size: The columns and the rows.
+        colour: Whether to keep the colours, as escape sequences.
+        display: The user's choices about the dashboard.
+    """
+    app = JobtuiApp(backend, display=display)
+    lines: list[str] = []
+
+    async def take(pilot: Pilot[Any]) -> None:
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()  # noqa: SLF001 - Textual exports only pictures
+        console = Console(file=io.StringIO(), color_system="truecolor", force_terminal=True)
+        lines.extend(strip.render(console) if colour else strip.text.rstrip() for strip in strips)
+        app.exit()
+
+    app.run(headless=True, size=size, auto_pilot=take)
+    return "\n".join(lines)
