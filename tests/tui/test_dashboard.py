@@ -579,6 +579,7 @@ async def test_a_click_selects_a_row_and_a_double_click_opens_it() -> None:
         await driver.pilot.click(jobs, offset=(15, 5))
         assert selected(driver) == "compress_log"
         await driver.pilot.click(jobs, offset=(15, 4), times=2)
+        await driver.settle()
         assert isinstance(driver.screen, JobScreen)
         assert "workday_report" in driver.text
 
@@ -1324,6 +1325,7 @@ async def test_a_schedule_in_another_zone_names_it_in_every_list() -> None:
     tokyo = Cron("0 9 * * *", tz="Asia/Tokyo")
     job = replace(snapshots.make_job("report"), schedule=tokyo, spec="0 9 * * * (Asia/Tokyo)")
     async with running_app(ScriptedBackend(snapshots.make([job])), (180, 50)) as driver:
+        await driver.press("d")  # without the drawer, the columns have room
         zone = zone_name(driver.backend.snapshot().zone)
         assert f" {zone} " in driver.text.splitlines()[0]
         assert "TZ=Asia/Tokyo 0 9 * * *" in driver.lines(driver.table())[1]
