@@ -41,9 +41,9 @@ TARGET is a .py file or a package.module: its jobs as if they were started now. 
 listens: its jobs from now on, with the runs that are live. Without either, the one scheduler of yours that
 runs here is meant.
 
-A run is expected to take the median of the latest 20 runs of its job that were OK, which the scheduler or the
-store knows; the median of all jobs if there are none of its own; and no time if nothing is known. No run is
-expected to fail.
+A run is expected to take the median of those of the latest 20 endings of its job that were OK, which the
+scheduler or the store knows; the median of all jobs if there are none of its own; and no time if nothing is
+known. No run is expected to fail.
 
 exit status: 0 for success; 1 if ticks will start no run, except those of paused jobs and in quiet times, or a
 run waits longer than --max-wait; 2 for a mistake in the arguments, the target or the settings."""

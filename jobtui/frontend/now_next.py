@@ -25,7 +25,7 @@ from jobtui.frontend.progress import Piece, progress_pieces
 from jobtui.frontend.upcoming import is_affected_by_transition
 
 LATE = timedelta(seconds=2)  # after its tick, a job that has not been started is late
-_HELD_FOR = "waits for "  # begins the reason of a HELD run
+HELD_FOR = "waits for "  # begins the reason of a HELD run
 _BY_FAILURES = "pause_after"  # pauses a job by itself
 
 
@@ -116,7 +116,7 @@ def _wait(job: JobView, run: RunView | None, now: datetime) -> list[Piece]:
     age = "" if run is None or run.waiting_since is None else f" {format_age(run.waiting_since, now)}"
     if not is_held:
         return [(f"waits{age}", "waiting"), (" for a slot", "waiting")]
-    behind = "" if run is None else run.reason.removeprefix(_HELD_FOR)
+    behind = "" if run is None else run.reason.removeprefix(HELD_FOR)
     return [(f"held{age}", "waiting"), (behind and f" behind {behind}", "waiting")]
 
 

@@ -335,6 +335,16 @@ def with_limits() -> Snapshot:
     return make(jobs, recent=recent_runs())
 
 
+def after_downtime() -> Snapshot:
+    """Return a snapshot in which two jobs missed ticks while no scheduler ran, and the pool has 100 slots."""
+    reason = "not running from 08:12:41 (killed) to 10:23:40"
+    missed = [
+        ended_ticks("workday_report", 27, MISSED, reason, 4),
+        ended_ticks("hash_folder", 27, MISSED, reason, 26),
+    ]
+    return make(idle_jobs(), recent=[*recent_runs()[:4], *missed], pool=100, started=ago(27))
+
+
 def _changed(jobs: Sequence[JobView], **changes: dict[str, Any]) -> list[JobView]:
     return [replace(each, **changes.get(each.name, {})) for each in jobs]
 

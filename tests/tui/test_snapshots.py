@@ -202,6 +202,17 @@ def test_a_zoomed_table_has_all_the_space(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["4", "z"])
 
 
+@also_large
+def test_the_dashboard_shows_the_jobs_that_need_attention(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["f"])
+
+
+@also_large
+def test_the_alarm_names_ticks_that_were_missed(assert_screen: AssertScreen) -> None:
+    """The key leads to the job. The strips of a large pool share one."""
+    assert_screen(snapshots.after_downtime(), ["n"])
+
+
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["2", "j"])
 

@@ -24,14 +24,14 @@ from jobtui.frontend.formatting import (
     run_label,
     status_sign,
 )
-from jobtui.frontend.now_next import NO_RUNS, LiveRuns, now_next
+from jobtui.frontend.now_next import HELD_FOR, NO_RUNS, LiveRuns, now_next
 from jobtui.frontend.outcome_strip import STRIP_LENGTH, outcome_strip
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
 from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
 
 NARROW_STRIP = 10  # outcomes in a narrow terminal
-_NEXT_WIDTH = 22  # of the longest texts but those with a date, such as `held 14s behind run 873`
+_NEXT_WIDTH = 21  # of the longest texts but those with a date, such as `held 14s behind run 873`
 _COUNTDOWN_WIDTH = 9
 
 
@@ -138,7 +138,7 @@ def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[J
 
     return (
         Column("status", "STATUS", 10, _status, sort_key=_status_order),
-        Column("name", "NAME", 16, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
+        Column("name", "NAME", 17, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
         Column(
             "strip", "OUTCOMES", NARROW_STRIP, _strip, drop_order=4, wanted=STRIP_LENGTH, fitted_cell=_strip
         ),
@@ -228,7 +228,9 @@ def _waiting_for(run: RunView, now: datetime) -> Cell:
 
 
 def _reason(run: RunView, _now: datetime) -> Cell:
-    return [(cell_text(run.reason) or run.trigger.value, "muted")]
+    """Return why a run waits; of a HELD one shortly, so that the number of the other run is never cut off."""
+    reason = run.reason.replace(HELD_FOR, "behind ", 1) if run.state is RunState.HELD else run.reason
+    return [(cell_text(reason) or run.trigger.value, "muted")]
 
 
 def _ended(run: RunView, now: datetime) -> Cell:
