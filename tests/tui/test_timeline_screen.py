@@ -127,6 +127,17 @@ async def test_the_selected_run_follows_the_forecast() -> None:
 
 
 @async_test
+async def test_the_window_moves_to_the_selected_run() -> None:
+    async with running_app(ScriptedBackend(snapshots.busy())) as driver:
+        await driver.press("5")
+        await driver.press(*["left_square_bracket"] * 2, "comma")
+        assert "▾" in driver.text.splitlines()[1]
+        await driver.press(*["comma"] * 7)
+        assert "▾" in driver.text.splitlines()[1]
+        assert "now" not in driver.text.splitlines()[1]
+
+
+@async_test
 async def test_a_job_without_a_run_in_the_window_has_no_bar() -> None:
     snapshot = snapshots.idle()
     async with running_app(ScriptedBackend(replace(snapshot, recent=(), running=()))) as driver:

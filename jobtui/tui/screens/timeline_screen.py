@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
+from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -38,6 +39,7 @@ from jobtui.tui.widgets.line_table import Column, LineTable
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 
 INTERVAL = 2.0  # seconds between two forecasts
+_MOST_STEPS = 100  # by which the window is moved to a selected bar
 _BAR_MARK = "▾"  # above the selected bar
 
 
@@ -202,7 +204,17 @@ class TimelineScreen(ModalScreen[None]):
             keys = [bar.key for bar in bars]
             place = keys.index(self._bar.key) + by if self._bar.key in keys else 0
         self._bar = bars[max(0, min(len(bars) - 1, place))]
-        self._paint()
+        self._look_at(self._view_of(self._bar, picture.forecast.start))
+
+    def _view_of(self, bar: Bar, now: datetime) -> TimelineView:
+        """Return the view, moved until it shows the beginning of a bar."""
+        view, (_, width) = self._view, self._table.place_of("time")
+        for _ in range(_MOST_STEPS if width else 0):
+            place = view.window(now, width).place(bar.start)
+            if 0 <= place < width:
+                break
+            view = view.moved(-1 if place < 0 else 1)
+        return view
 
     def _forget_bar(self) -> None:
         """Forget the selected bar when another job is selected."""
