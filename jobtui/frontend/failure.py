@@ -48,12 +48,13 @@ def read_failure(backend: Backend, run: RunView) -> Failure:
     return Failure(run=run, excerpts=read_run_excerpts(run))
 
 
-def failure_lines(failure: Failure, *, with_context: bool) -> list[TextLine]:
+def failure_lines(failure: Failure, *, with_context: bool, note: str = "") -> list[TextLine]:
     """Return the error, the place that raised it, and its source.
 
     Args:
         failure: The failure.
         with_context: Whether the lines before and after that of the place are shown.
+        note: Text to show after the number and the end of the run.
     """
     run, frame = failure.run, failure.frame
     sign = STATE_SIGNS[run.state]
@@ -63,7 +64,7 @@ def failure_lines(failure: Failure, *, with_context: bool) -> list[TextLine]:
     inner = failing_exception(error)
     if inner is not error:
         lines.append(TextLine("inner", (("of ", "muted"), (inner.title, "failed")), "  ", hang=2))
-    when = f"{run_label(run)}, {format_instant_full(run.ended)}"
+    when = f"{run_label(run)}, {format_instant_full(run.ended)}" + (f", {note}" if note else "")
     if frame is None:
         return [*lines, TextLine("place", ((when, "muted"),), "  ")]
     function = f" in {frame.function}" if frame.function else ""

@@ -52,19 +52,20 @@ async def test_two_keys_show_the_error_and_the_line_of_the_users_code() -> None:
 
 
 @async_test
-async def test_the_failure_goes_when_the_job_is_ok_again_and_another_one_replaces_it() -> None:
+async def test_another_failure_replaces_the_first_and_stays_until_the_job_has_not_failed_lately() -> None:
     async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
         await driver.press("n", "enter")
         snapshot = driver.backend.snapshot()
         again = replace(snapshots.failed_run(890, 1), error="OSError: disk full")
         await driver.show_snapshot(replace(snapshot, recent=(again, *snapshot.recent)))
         assert "✗ FAILED OSError: disk full" in driver.text
-        jobs = tuple(
-            replace(job, recent=(*job.recent, RunState.OK)) if job.name == "import_orders" else job
-            for job in snapshot.jobs
-        )
-        await driver.show_snapshot(replace(snapshot, jobs=jobs))
-        assert "✗ FAILED OSError" not in driver.text
+        for recent, shown in (((RunState.FAILED, RunState.OK), True), ((RunState.OK,), False)):
+            jobs = tuple(
+                replace(job, recent=recent) if job.name == "import_orders" else job for job in snapshot.jobs
+            )
+            await driver.show_snapshot(replace(snapshot, jobs=jobs, recent=(again, *snapshot.recent)))
+            assert ("✗ FAILED OSError: disk full" in driver.text) is shown
+            assert ("#890, Mon 2026-03-16 10:24:06 GMT, OK since" in driver.text) is shown
 
 
 @async_test

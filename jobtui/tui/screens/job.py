@@ -18,7 +18,7 @@ from textual.widgets import Static
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.charts import ErrorGroup
-from jobtui.frontend.formatting import failed_last
+from jobtui.frontend.formatting import failed_last, failed_lately
 from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
 from jobtui.schedules.dst import TickPreview
 from jobtui.schedules.zones import zone_name
@@ -177,7 +177,7 @@ class JobScreen(ModalScreen[None]):
     def _show_runs(self, runs: Sequence[RunView], now: datetime) -> None:
         self._runs.update_rows(runs, now)
         self._update_keys()
-        if not self._shows_failure and self._view is not None and failed_last(self._view):
+        if not self._shows_failure and self._view is not None and failed_lately(self._view):
             # From the top: the latest failure.
             self._runs.action_move_to(-1)
             self._shows_failure = self._runs.select(lambda run: run.state.failed)
@@ -188,8 +188,8 @@ class JobScreen(ModalScreen[None]):
         self._details = details
         snapshot = self._backend.snapshot()
         failed = next((run for run in details.runs if run.state.failed), None)
-        shown = failed if failed_last(details.job) else None
-        self._failure.show_run(shown)
+        shown = failed if failed_lately(details.job) else None
+        self._failure.show_run(shown, "" if failed_last(details.job) else "OK since")
         self.set_class(shown is not None, "-failed")
         facts = list_job_facts(details, snapshot.zone)
         if shown is not None:  # by the block above

@@ -33,6 +33,7 @@ class FailureBlock(Widget):
         super().__init__(id=id)
         self._backend = backend
         self._failure: Failure | None = None
+        self._note = ""
 
     def on_mount(self) -> None:
         """Hide the block until it has something to show."""
@@ -43,8 +44,16 @@ class FailureBlock(Widget):
         """The frame that is shown; None if there is none."""
         return None if self._failure is None else self._failure.frame
 
-    def show_run(self, run: RunView | None) -> None:
-        """Show a failed run, or nothing. Its traceback and its source are read in the background."""
+    def show_run(self, run: RunView | None, note: str = "") -> None:
+        """Show a failed run, or nothing. Its traceback and its source are read in the background.
+
+        Args:
+            run: The run.
+            note: Text to show after its number and its end.
+        """
+        if note != self._note:
+            self._note = note
+            self.refresh(layout=True)
         shown = None if self._failure is None else self._failure.run
         if run is None:
             self._show(None)
@@ -72,7 +81,7 @@ class FailureBlock(Widget):
         if self._failure is None or not self.size.width:
             return Text()
         text = Text(end="", no_wrap=True)
-        lines = failure_lines(self._failure, with_context=self.app.size.height >= LOW)
+        lines = failure_lines(self._failure, with_context=self.app.size.height >= LOW, note=self._note)
         for line in lines:
             for pieces in wrap_line(line, self.size.width):
                 for piece, tone in pieces:
