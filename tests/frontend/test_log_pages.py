@@ -54,6 +54,9 @@ def test_pages_of_an_earlier_process_come_from_the_store(tmp_path: Path, count: 
             log.write("a", run.number, "stdout", f"{text}\n")
         job.release()
         assert run.wait(LIMIT)
+        assert scheduler.recording is not None
+        history = scheduler.recording.history
+        wait_until(lambda: len(history.output(run.number)) == count)  # the lines are in both places
         assert backwards(LocalBackend(scheduler, "jobs.py", log), run.number) == written
     with recorded(tmp_path / "s.db", OutputLog(), job) as scheduler:
         backend = LocalBackend(scheduler, "jobs.py", OutputLog())

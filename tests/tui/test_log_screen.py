@@ -173,6 +173,10 @@ async def test_the_view_opens_at_the_end_and_follows_until_the_cursor_moves_up()
         assert "follows new lines" in log.state
         await log.driver.press("f")
         assert "stands still" in log.state
+        await log.driver.press("k", "j")
+        assert "follows new lines" in log.state
+        await log.driver.press("k")
+        assert "stands still" in log.state
         await log.driver.press("G")
         assert "follows new lines" in log.state
         await log.driver.press("o")
@@ -417,6 +421,7 @@ async def test_odd_text_is_shown_literally_and_stays_inside_the_view(wrap: list[
         assert all(row.endswith(("│", "╮", "╯")) for row in log.driver.text.splitlines()[:-1])
         await log.driver.press("G")
         assert "\x1b" not in log.driver.text
+        assert not wrap or "[980000 characters more]" in log.driver.text
 
 
 @async_test
