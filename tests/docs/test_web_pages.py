@@ -253,10 +253,14 @@ def test_every_status_of_the_health_check_is_documented(document: Any, server: S
 
 
 def test_every_key_of_the_status_page_and_no_other_is_documented(server: ServerProcess) -> None:
-    """The help of the page lists its keys."""
+    """The help of the page lists its keys. A key may mean something else on the timeline and in an output."""
     html = server.request("GET", "/@jobs").body
-    shown = [key for keys, _ in STATUS_PAGE.table("Keys on the page") for key in code_words(keys)]
-    assert sorted(shown) == sorted(set(re.findall(r"<kbd>([^<]+)</kbd>", html)))
+    shown: set[str] = set()
+    for heading in ("Keys on the page", "On the timeline", "In an output"):
+        keys = [key for keys, _ in STATUS_PAGE.table(heading) for key in code_words(keys)]
+        assert len(keys) == len(set(keys))
+        shown.update(keys)
+    assert shown == set(re.findall(r"<kbd>([^<]+)</kbd>", html))
 
 
 def test_the_status_page_has_the_documented_parts(server: ServerProcess) -> None:

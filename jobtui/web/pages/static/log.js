@@ -101,6 +101,10 @@ function scrollToEnd() {
   logLines.scrollTop = logLines.scrollHeight;
 }
 
+function scrollToStart() {
+  logLines.scrollTop = 0;
+}
+
 function appendLines({ lines, unfinished, continues }) {
   for (const each of logLines.querySelectorAll(".unfinished")) each.remove();
   if (!continues) logLines.append(makeLine({ text: "[lines in between are not kept]" }, false));
@@ -156,7 +160,7 @@ Object.assign(KEYS, {
   T: () => logLines.classList.toggle("no-times"),
   f: scrollToEnd, // and stay there
   G: scrollToEnd,
-  g: () => { logLines.scrollTop = 0; },
+  g: scrollToStart,
 });
 
 findInput.addEventListener("input", applyLogFilter);
