@@ -6,8 +6,8 @@ The screen of the job and the drawer beside the list of jobs show the same facts
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
 
+from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.formatting import (
@@ -24,15 +24,21 @@ from jobtui.frontend.formatting import (
     format_times,
     status_sign,
 )
+from jobtui.frontend.progress import Piece, progress_pieces, progress_text
 from jobtui.frontend.upcoming import is_quiet_at
 from jobtui.schedules.dst import Tick, TickPreview
 
 _TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 
 
-def list_job_facts(details: JobDetails, zone: tzinfo) -> list[tuple[str, str]]:
-    """Return the label and the text of each fact about a job; the text is "" for what does not apply."""
-    job = details.job
+def list_job_facts(details: JobDetails, snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Return the label and the text of each fact about a job; the text is "" for what does not apply.
+
+    Args:
+        details: The job.
+        snapshot: Has its runs.
+    """
+    job, zone = details.job, snapshot.zone
     failed = next((run for run in details.runs if run.state.failed), None)
     failure = "" if failed is None else f"{format_instant_full(failed.ended)}: {failed.reason}"
     took = format_duration(job.last_elapsed)
@@ -41,7 +47,7 @@ def list_job_facts(details: JobDetails, zone: tzinfo) -> list[tuple[str, str]]:
         ("failure", failure),
         ("schedule", format_schedule(job, zone) + ("; at the start, too" if job.on_start else "")),
         ("in words", details.description),
-        ("status", _status(job)),
+        ("status", _status(job, snapshot)),
         ("paused", format_pause_details(job)),
         ("quiet", _quiet(job)),
         ("arguments", job.arguments),
@@ -54,12 +60,21 @@ def list_job_facts(details: JobDetails, zone: tzinfo) -> list[tuple[str, str]]:
     ]
 
 
-def _status(job: JobView) -> str:
+def _status(job: JobView, snapshot: Snapshot) -> str:
     sign, status = status_sign(job)
     waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
     if job.retry_at is not None:
         waiting += f", attempt {job.retry_attempt} of {job.attempts} at {format_instant_full(job.retry_at)}"
-    return f"{sign.glyph} {status}{waiting}"
+    progress = progress_text(job_progress(job, snapshot))
+    return f"{sign.glyph} {status}{waiting}{progress and f'  {progress}'}"
+
+
+def job_progress(job: JobView, snapshot: Snapshot) -> list[Piece]:
+    """Return the progress of the first run of a job that is RUNNING; nothing if there is none."""
+    run = next((run for run in snapshot.running if run.job == job.name and run.started is not None), None)
+    if run is None or run.started is None:
+        return []
+    return progress_pieces(run, typical_duration(job), run.started, snapshot.at)
 
 
 def _quiet(job: JobView) -> str:

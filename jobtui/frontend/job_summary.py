@@ -19,7 +19,7 @@ from jobtui.frontend.formatting import (
     run_label,
     status_sign,
 )
-from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
+from jobtui.frontend.job_facts import job_progress, list_job_facts, list_next_ticks
 from jobtui.frontend.text_lines import TextLine
 
 MAX_OUTPUT = 200  # lines
@@ -83,7 +83,9 @@ def list_summary_lines(job: JobView, summary: JobSummary | None, snapshot: Snaps
         snapshot: The current snapshot.
     """
     sign, status = status_sign(job)
-    yield TextLine("status", ((f"{sign.glyph} {status}", sign.tone),))
+    yield TextLine(
+        "status", ((f"{sign.glyph} {status}", sign.tone), ("  ", ""), *job_progress(job, snapshot))
+    )
     if summary is None:
         return
     failure = [] if summary.failure is None else failure_lines(summary.failure, with_context=False)
@@ -122,7 +124,7 @@ def _fact_lines(details: JobDetails, snapshot: Snapshot) -> Iterator[TextLine]:
     usual = (Overlap.HOLD, Misfire.COALESCE, 0, None)
     if (job.overlap, job.misfire, job.pause_after, job.max_late) == usual:
         hidden.add("overlap")
-    for label, text in list_job_facts(details, snapshot.zone):
+    for label, text in list_job_facts(details, snapshot):
         if text and label not in hidden:
             pieces = ((f"{label:>{_LABEL_WIDTH}}  ", "muted"), (text, ""))
             yield TextLine("facts", pieces, hang=_LABEL_WIDTH + 2)

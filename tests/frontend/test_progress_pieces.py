@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support import snapshots
+from support.scripted_backend import ScriptedBackend
 
 from jobtui import Progress, RunState, RunView
 from jobtui.engine.enums import Trigger
 from jobtui.engine.typical_duration import TypicalDuration
+from jobtui.frontend.job_facts import list_job_facts
 from jobtui.frontend.progress import (
     estimate_progress,
     format_amount,
@@ -119,3 +122,14 @@ def test_a_few_cells_have_a_shorter_bar_and_all_that_matters() -> None:
     assert progress_text(over).startswith("███░░ 64% +1m14s over ~42s left")
     in_time = progress_pieces(run_with(reported(64, 100, end=126)), None, START, now, 22)
     assert progress_text(in_time).startswith("███░░░ 64% ~42s left")
+
+
+def test_the_status_of_a_job_has_the_progress_of_its_run() -> None:
+    backend = ScriptedBackend(snapshots.progressing())
+    facts = {
+        job: dict(list_job_facts(backend.job_details(job), backend.snapshot()))["status"]
+        for job in ("hash_folder", "compress_log", "import_orders")
+    }
+    assert facts["hash_folder"] == "▶ RUNNING  1.23M done in 3s  page 41"
+    assert facts["compress_log"].endswith(" 64% +1m14s over ~42s left  640/1000  日本語の頁 640")
+    assert facts["import_orders"] == "○ IDLE"

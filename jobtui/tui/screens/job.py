@@ -191,7 +191,7 @@ class JobScreen(ModalScreen[None]):
         shown = failed if failed_lately(details.job) else None
         self._failure.show_run(shown, "" if failed_last(details.job) else "OK since")
         self.set_class(shown is not None, "-failed")
-        facts = list_job_facts(details, snapshot.zone)
+        facts = list_job_facts(details, snapshot)
         if shown is not None:  # by the block above
             facts = [(label, text) for label, text in facts if label != "failure"]
         self._about.update(key_value_grid((label, cell_text(text)) for label, text in facts))
