@@ -294,6 +294,7 @@ def test_the_screen_of_one_off_runs_shows_no_ticks(assert_screen: AssertScreen) 
     assert_screen(snapshots.saturated(), ["G", "enter"])
 
 
+@also_large
 def test_the_help_screen_lists_keys_and_signs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["question_mark"])
 
@@ -436,10 +437,12 @@ def test_the_history_shows_odd_names_while_a_query_is_typed(assert_screen: Asser
     assert_screen(snapshots.odd_names(), ["h", "slash", *"took:5"])
 
 
+@also_large
 def test_marked_jobs_have_a_mark_and_the_title_counts_them(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["space", "space", "down", "space", "k"])
 
 
+@also_large
 def test_the_command_line_completes_names(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["colon", *"pause ha"])
 
@@ -452,3 +455,8 @@ def test_the_dashboard_in_colours_for_eyes_that_do_not_tell_red_from_green(
     assert_screen: AssertScreen,
 ) -> None:
     assert_screen(snapshots.saturated(), theme="colour-safe-light")
+
+
+@also_large
+def test_the_help_of_a_job_lists_its_keys(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["enter", "question_mark"])
