@@ -312,6 +312,21 @@ async def test_a_search_reads_pages_until_it_finds_a_match() -> None:
         assert log.selected == "needle"
 
 
+@async_test
+async def test_a_search_stays_at_its_match_while_lines_are_written() -> None:
+    """Also if the last line, which the view follows, is the match."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.output_log.write("a", 1, "stdout", "order 1\nother\norder 2\n")
+    async with log_of_all(backend) as log:
+        await log.driver.press("slash", *"order", "enter")
+        backend.output_log.write("a", 1, "stdout", "other\n" * 50)
+        await log.refresh()
+        assert log.selected == "order 2"
+        assert "stands still" in log.state
+        await log.driver.press("N")
+        assert log.selected == "order 1"
+
+
 def backend_reads_all(log: LogDriver) -> bool:
     """Return whether all pages of 2,000 lines were read."""
     backend = log.driver.backend

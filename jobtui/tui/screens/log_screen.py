@@ -376,12 +376,14 @@ class LogScreen(ModalScreen[None]):
         if self._search_error:
             return
         self._hide_input()
-        if self._search is not None and self._buffer.match_number(self._lines.cursor) is None:
+        if self._search is not None and self._buffer.match_number(self._lines.cursor) is not None:
+            self._lines.follows = False
+        elif self._search is not None:
             at_end = self._lines.cursor == self._buffer.end - 1
             self._feed.seeking = -1 if at_end else 1
             self._seek()
-            self._show_state()
             self._feed.read_on(self._lines)
+        self._show_state()
 
     def _hide_input(self) -> None:
         self._input.display = False
