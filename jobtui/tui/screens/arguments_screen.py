@@ -131,7 +131,7 @@ class RunFormScreen(ModalScreen[None]):
     """Asks for the arguments of a run, runs the job with them, and shows each problem at its field.
 
     The scheduler checks the arguments, too. Until it has sent the parameters of the job, the form has one
-    field, whose text becomes that of the first parameter: nobody has to wait before typing.
+    field, whose text becomes that of the first parameter, so that the user can type at once.
 
     Args:
         job: The job.
