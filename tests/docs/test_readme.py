@@ -20,6 +20,7 @@ COPIES = {
     "charts.svg": "test_the_charts_of_a_job_show_its_durations[120x32].svg",
     "calendar.svg": "test_the_calendar_shows_taken_slots_and_crowded_minutes[120x32].svg",
     "timeline.svg": "test_the_timeline_shows_what_ran_and_what_will_run[120x32].svg",
+    "drawer.svg": "test_the_drawer_shows_the_failure_of_the_selected_job[180x50].svg",
     "dashboard.svg": "test_the_dashboard_shows_a_full_pool[120x32].svg",
     "job.svg": "test_the_screen_of_a_job_explains_a_moved_tick[120x32].svg",
     "run.svg": "test_the_screen_of_a_failed_run_shows_its_traceback[120x32].svg",

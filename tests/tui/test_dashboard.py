@@ -851,6 +851,16 @@ async def test_a_small_terminal_shows_one_pane_under_tabs() -> None:
 
 
 @async_test
+async def test_tabs_are_abbreviated_in_a_narrow_terminal_and_a_click_finds_them() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated()), (40, 10)) as driver:
+        assert " 1 Run 4  2 Wai 5  3 Upc 8  4 Rec " in driver.text
+        await driver.pilot.click("PaneTabs", offset=(12, 0))
+        await driver.settle()
+        assert "[2 Waiting 5]" in driver.text
+        assert driver.focus == "waiting"
+
+
+@async_test
 async def test_the_cursor_stays_on_its_job_when_rows_are_added_removed_or_sorted() -> None:
     """The job stays visible."""
     backend = ScriptedBackend(snapshots.idle())

@@ -41,6 +41,7 @@ class Drawer(Widget):
         self._snapshot: Snapshot | None = None
         self._summary: JobSummary | None = None
         self._rows: list[Row] = []
+        self._cause: tuple[object, ...] = (None,)  # the values from which the rows were made
         self._timer: Timer | None = None
         self._query: BackgroundQuery[JobSummary] | None = None
 
@@ -93,7 +94,12 @@ class Drawer(Widget):
         """Keep the lines: the job was removed, or the connection is lost, which the screen says."""
 
     def _update(self) -> None:
-        """Paint the lines again if they have changed."""
+        """Paint the lines again if they have changed, which they do at most once a second for one job."""
+        at = None if self._snapshot is None else int(self._snapshot.at.timestamp())
+        cause = (self._job, self._summary, self.size, at)
+        if cause[1:] == self._cause[1:] and cause[0] is self._cause[0]:
+            return
+        self._cause = cause
         rows = self._list_rows()
         if rows != self._rows:
             self._rows = rows

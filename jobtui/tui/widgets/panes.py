@@ -25,6 +25,7 @@ from jobtui.tui.widgets.columns import (
 )
 from jobtui.tui.widgets.line_table import LineTable
 
+_ABBREVIATED = 3  # letters of a title in a narrow terminal
 _TITLES = {"running": "Running", "waiting": "Waiting", "upcoming": "Upcoming", "recent": "Recent"}
 
 
@@ -54,16 +55,27 @@ class PaneTabs(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        """Return the line of tabs."""
+        """Return the line of tabs, cut at the end."""
         line = Text(no_wrap=True, overflow="ellipsis")
-        for _, text, style in self._tabs:
+        for _, text, style in self._fitting_tabs():
             line.append(text, self.get_component_rich_style(f"pane-tabs--{style}"))
         return line
+
+    def _fitting_tabs(self) -> list[tuple[str, str, str]]:
+        """Return the tabs; in a narrow line, the titles of those that are not active are abbreviated."""
+        if sum(len(text) for _, text, _ in self._tabs) <= self.size.width:
+            return self._tabs
+        fitting = []
+        for pane, text, style in self._tabs:
+            number, title, *count = text.strip(" []").split()
+            short = f" {' '.join([number, title[:_ABBREVIATED], *count[:1]])} "
+            fitting.append((pane, text if style == "active" else short, style))
+        return fitting
 
     def on_click(self, event: events.Click) -> None:
         """Select the pane whose tab was clicked."""
         right = 0
-        for pane, text, _ in self._tabs:
+        for pane, text, _ in self._fitting_tabs():
             right += len(text)
             if event.x < right:
                 self.post_message(self.TabSelected(pane))
