@@ -111,7 +111,7 @@ async def test_the_footer_keeps_its_widgets_until_other_keys_are_valid() -> None
         ("jobs", "x"),  # no: the selected job has a queued run
         ("one-off runs", "rp"),
         ("screen of one-off runs", "rp"),
-        ("no jobs", "rpxf"),
+        ("no jobs", "rpxn"),
         ("recent runs", "x"),
         ("upcoming", "x"),
         ("too small", "rpx"),
