@@ -31,7 +31,7 @@ _SHOWN_ELSEWHERE = {"failure", "status"}  # facts that have a place of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobSummary:
+class JobEssentials:
     """The answers to the questions that a glance at a job asks.
 
     Attributes:
@@ -47,7 +47,7 @@ class JobSummary:
     output: tuple[str, ...]
 
 
-def read_job_summary(backend: Backend, job: str) -> JobSummary:
+def read_job_summary(backend: Backend, job: str) -> JobEssentials:
     """Return the essentials of a job. May ask a scheduler in another process.
 
     Raises:
@@ -59,7 +59,7 @@ def read_job_summary(backend: Backend, job: str) -> JobSummary:
     started = (run for run in details.runs if run.number and run.started is not None)
     running = backend.find_runs(job=job, state=RunState.RUNNING, limit=1) if details.job.running else ()
     run = next(iter(running), next(started, None))
-    return JobSummary(
+    return JobEssentials(
         details=details,
         failure=None if failed is None else read_failure(backend, failed),
         run=run,
@@ -74,7 +74,7 @@ def _read_output(backend: Backend, run: RunView) -> tuple[str, ...]:
     return ()
 
 
-def list_summary_lines(job: JobView, summary: JobSummary | None, snapshot: Snapshot) -> Iterator[TextLine]:
+def list_summary_lines(job: JobView, summary: JobEssentials | None, snapshot: Snapshot) -> Iterator[TextLine]:
     """Yield the lines of a job, without those of its output.
 
     Args:
@@ -105,7 +105,7 @@ def list_summary_lines(job: JobView, summary: JobSummary | None, snapshot: Snaps
         yield from (_run_line(run, snapshot) for run in summary.details.runs[:_RUNS])
 
 
-def output_title(summary: JobSummary) -> str:
+def output_title(summary: JobEssentials) -> str:
     """Return the heading of the output of a job's latest run; "" if no run has started."""
     run = summary.run
     if run is None:

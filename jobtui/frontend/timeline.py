@@ -128,7 +128,7 @@ class _Line:
         return tuple(("".join(mark.glyph for mark in marks), tone) for tone, marks in groups)
 
 
-class Bar(NamedTuple):
+class TimelineBar(NamedTuple):
     """A run, or ticks that start none, on the line of a job.
 
     Attributes:
@@ -171,13 +171,13 @@ class TimelineMarks:
     def __init__(self, past: Iterable[RunView], forecast: Forecast) -> None:
         self._now = forecast.start
         self._marks: dict[str, list[tuple[float, float, _Mark]]] = {}
-        self._bars: dict[str, dict[int, Bar]] = {}
+        self._bars: dict[str, dict[int, TimelineBar]] = {}
         for span in timeline_spans(past, forecast):
             place = span.start.timestamp(), span.end.timestamp(), _mark_of(span)
             self._marks.setdefault(span.job, []).append(place)
             if span.kind is not SpanKind.WAITS:
                 bars = self._bars.setdefault(span.job, {})
-                bars.setdefault(id(span.run), Bar(span.start, span.end, span.run))
+                bars.setdefault(id(span.run), TimelineBar(span.start, span.end, span.run))
 
     def rows(self, jobs: Iterable[str], window: Window) -> list[TimelineRow]:
         """Return the line of each job.
@@ -188,7 +188,7 @@ class TimelineMarks:
         """
         return [TimelineRow(job, partial(self._draw, job, window)) for job in jobs]
 
-    def bars_of(self, job: str) -> list[Bar]:
+    def bars_of(self, job: str) -> list[TimelineBar]:
         """Return the bars of a job, the earliest first."""
         return sorted(self._bars.get(job, {}).values(), key=lambda bar: (bar.start, bar.end))
 

@@ -22,7 +22,7 @@ from jobtui.frontend.timeline import (
     PREDICTED,
     RAN,
     WAITS,
-    Bar,
+    TimelineBar,
     TimelineMarks,
     TimelineRow,
     Window,
@@ -81,7 +81,7 @@ class TimelineScreen(ModalScreen[None]):
         self._view = TimelineView()
         self._picture: TimelinePicture | None = None
         self._marks: TimelineMarks | None = None  # those of the picture
-        self._bar: Bar | None = None  # the selected one, of the selected job
+        self._bar: TimelineBar | None = None  # the selected one, of the selected job
         self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_picture, self._show_error)
         self._axis, self._load, self._note = Static(), Static(), Static()
@@ -206,7 +206,7 @@ class TimelineScreen(ModalScreen[None]):
         self._bar = bars[max(0, min(len(bars) - 1, place))]
         self._look_at(self._view_of(self._bar, picture.forecast.start))
 
-    def _view_of(self, bar: Bar, now: datetime) -> TimelineView:
+    def _view_of(self, bar: TimelineBar, now: datetime) -> TimelineView:
         """Return the view, moved until it shows the beginning of a bar."""
         view, (_, width) = self._view, self._table.place_of("time")
         for _ in range(_MOST_STEPS if width else 0):
@@ -254,5 +254,5 @@ class TimelineScreen(ModalScreen[None]):
             self.app.push_screen(JobScreen(message.row.job, self._commands))
 
 
-def _is_at(bar: Bar, window: Window, column: int) -> bool:
+def _is_at(bar: TimelineBar, window: Window, column: int) -> bool:
     return window.place(bar.start) <= column <= window.place(bar.end)

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.job_summary import JobSummary, list_summary_lines, output_title, read_job_summary
+from jobtui.frontend.job_summary import JobEssentials, list_summary_lines, output_title, read_job_summary
 from jobtui.frontend.text_lines import Piece, TextLine
 from jobtui.tui.background_work import BackgroundQuery
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
@@ -39,11 +39,11 @@ class Drawer(Widget):
         self._backend = backend
         self._job: JobView | None = None
         self._snapshot: Snapshot | None = None
-        self._summary: JobSummary | None = None
+        self._summary: JobEssentials | None = None
         self._rows: list[Row] = []
         self._cause: tuple[object, ...] = (None,)  # the values from which the rows were made
         self._timer: Timer | None = None
-        self._query: BackgroundQuery[JobSummary] | None = None
+        self._query: BackgroundQuery[JobEssentials] | None = None
 
     def on_mount(self) -> None:
         """Prepare the query."""
@@ -81,11 +81,11 @@ class Drawer(Widget):
         if self._query is not None and self.display and not self._backend.connection_error:
             self._query.request()
 
-    def _read(self) -> JobSummary:
+    def _read(self) -> JobEssentials:
         job = self._job
         return read_job_summary(self._backend, "" if job is None else job.name)
 
-    def _show_answer(self, summary: JobSummary) -> None:
+    def _show_answer(self, summary: JobEssentials) -> None:
         if self._job is not None and summary.details.job.name == self._job.name:
             self._summary = summary
             self._update()
