@@ -33,7 +33,7 @@ _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "
 _MOST_RUNS = 1_000  # whose bars are remembered; most of them have ended
 
 
-class Bar(NamedTuple):
+class DrawnBar(NamedTuple):
     """The state of a bar of progress.
 
     Attributes:
@@ -47,7 +47,7 @@ class Bar(NamedTuple):
     text: str
 
 
-def parse_bar(text: str) -> Bar | None:
+def parse_bar(text: str) -> DrawnBar | None:
     """Return the latest state of the bar in a text; None if there is no bar."""
     line = terminal_line(text.rstrip("\r\n ").rpartition("\n")[2]).strip()
     for form in _FORMS:
@@ -55,7 +55,7 @@ def parse_bar(text: str) -> Bar | None:
             found = match.groupdict()
             total = found.get("total")
             amount = None if total is None else _amount(total)
-            return Bar(_amount(found["done"]), amount, found["text"] or "")
+            return DrawnBar(_amount(found["done"]), amount, found["text"] or "")
     return None
 
 

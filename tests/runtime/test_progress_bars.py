@@ -13,32 +13,35 @@ from jobtui import Progress, Scheduler, current_run
 from jobtui.process.terminal_text import draw
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
-from jobtui.runtime.progress_bars import Bar, parse_bar
+from jobtui.runtime.progress_bars import DrawnBar, parse_bar
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("\r 45%|####5     | 45/100 [00:10<00:12,  4.50it/s]", Bar(45, 100, "")),
+        ("\r 45%|####5     | 45/100 [00:10<00:12,  4.50it/s]", DrawnBar(45, 100, "")),
         (
             "\rpages:  45%|\x1b[32m████▌     \x1b[0m| 45/100 [00:10<00:12,  4.50it/s, loss=0.1]",
-            Bar(45, 100, "pages"),
+            DrawnBar(45, 100, "pages"),
         ),
-        ("\r日本語の頁:   0%|          | 0/300 [00:00<?, ?it/s]", Bar(0, 300, "日本語の頁")),
-        ("\rrows:  12%|#2        | 1.20M/10.0M [00:01<00:09, 1.2MB/s]", Bar(1_200_000, 10_000_000, "rows")),
-        ("\r100%|##########| 3/3 [00:03<00:00,  1.00s/it]", Bar(3, 3, "")),
-        ("\rrows: 803B [00:09, 63.0B/s]", Bar(803, None, "rows")),
-        ("\r45it [00:10,  4.50it/s]", Bar(45, None, "")),
-        ("Receiving objects:  45% (45/100), 1.20 MiB\r", Bar(45, 100, "Receiving objects")),
-        ("\r 45% (45 of 100) |####     | ETA: 0:00:12", Bar(45, 100, "")),
-        ("\r 10%|#  | 1/10 [00:01<00:09, 1it/s]\r 20%|## | 2/10 [00:02<00:08, 1it/s]", Bar(2, 10, "")),
+        ("\r日本語の頁:   0%|          | 0/300 [00:00<?, ?it/s]", DrawnBar(0, 300, "日本語の頁")),
+        (
+            "\rrows:  12%|#2        | 1.20M/10.0M [00:01<00:09, 1.2MB/s]",
+            DrawnBar(1_200_000, 10_000_000, "rows"),
+        ),
+        ("\r100%|##########| 3/3 [00:03<00:00,  1.00s/it]", DrawnBar(3, 3, "")),
+        ("\rrows: 803B [00:09, 63.0B/s]", DrawnBar(803, None, "rows")),
+        ("\r45it [00:10,  4.50it/s]", DrawnBar(45, None, "")),
+        ("Receiving objects:  45% (45/100), 1.20 MiB\r", DrawnBar(45, 100, "Receiving objects")),
+        ("\r 45% (45 of 100) |####     | ETA: 0:00:12", DrawnBar(45, 100, "")),
+        ("\r 10%|#  | 1/10 [00:01<00:09, 1it/s]\r 20%|## | 2/10 [00:02<00:08, 1it/s]", DrawnBar(2, 10, "")),
         ("\rcpu 45%", None),
         ("\rloading", None),
         ("\r", None),
         ("", None),
     ],
 )
-def test_the_latest_state_of_a_bar_is_read(text: str, expected: Bar | None) -> None:
+def test_the_latest_state_of_a_bar_is_read(text: str, expected: DrawnBar | None) -> None:
     assert parse_bar(text) == expected
 
 
