@@ -130,9 +130,10 @@ def test_any_other_text_is_a_title_and_details(text: str) -> None:
     assert [frame for frame in error.frames if isinstance(frame, TraceFrame)] == []
 
 
-@pytest.mark.parametrize("start", range(40, 560, 37))
-def test_a_traceback_without_its_middle_keeps_the_exception_at_its_end(start: int) -> None:
+@pytest.mark.parametrize("percent", range(6, 100, 7))
+def test_a_traceback_without_its_middle_keeps_the_exception_at_its_end(percent: int) -> None:
     text = raised(fail_with_a_cause)
+    start = (len(text) - 60 - len("KeyError: 'amount'\n")) * percent // 100
     cut = f"{text[:start]}\n[60 characters left out]\n{text[start + 60 :]}"
     error = parse_traceback(cut)
     related = [error.title, *error.details, *map(str, error.frames)]

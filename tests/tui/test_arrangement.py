@@ -217,5 +217,6 @@ async def test_the_tables_are_at_their_places_after_every_other_size_of_the_term
             assert driver.table().selected == job
             assert driver.table().shows_cursor
         await driver.resize(*WIDE)
+        await driver.until(lambda: driver.screen._compositor.size == WIDE)  # noqa: SLF001 - Textual's
         await driver.settle()
         assert tops(driver) == before

@@ -18,8 +18,10 @@ from support import snapshots
 from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.binding import Binding
+from textual.containers import VerticalScroll
 from textual.dom import DOMNode
 from textual.events import Key, MouseDown, MouseScrollDown, MouseScrollUp, MouseUp, Paste
+from textual.screen import Screen
 from textual.widgets import Input
 
 import jobtui.tui
@@ -31,7 +33,6 @@ from jobtui.tui import app as app_module
 from jobtui.tui.app import MAX_REFRESH_RATE, JobtuiApp
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.dashboard import Dashboard
-from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.screens.quit import QuitScreen
@@ -1077,7 +1078,7 @@ async def test_the_help_screen_scrolls_by_keys() -> None:
     """It may be longer than the terminal."""
     async with running_app(ScriptedBackend(snapshots.idle()), NARROW) as driver:
         await driver.press("question_mark")
-        box = driver.screen.query_one(".dialog")
+        box = driver.screen.query_one(VerticalScroll)
         for key, place in [("j", 1), ("down", 2), ("k", 1), ("up", 0)]:
             await driver.press(key)
             assert box.scroll_y == place
@@ -1213,14 +1214,24 @@ async def test_quit_without_a_stop_function_exits_without_a_question() -> None:
 # --- bindings -------------------------------------------------------------------------------------
 
 
-def bound_classes() -> list[type[DOMNode]]:
-    """Return every class of the dashboard that binds keys."""
+def node_classes() -> list[type[DOMNode]]:
+    """Return every class of the dashboard that may bind keys."""
     found: set[type[DOMNode]] = set()
     for module in walk_packages(jobtui.tui.__path__, "jobtui.tui."):
         for _, value in inspect.getmembers(import_module(module.name), inspect.isclass):
-            if value.__module__ == module.name and issubclass(value, DOMNode) and "BINDINGS" in vars(value):
+            if value.__module__ == module.name and issubclass(value, DOMNode):
                 found.add(value)
     return sorted(found, key=lambda each: each.__name__)
+
+
+def bound_classes() -> list[type[DOMNode]]:
+    """Return every class of the dashboard that binds keys."""
+    return [each for each in node_classes() if "BINDINGS" in vars(each)]
+
+
+def all_screens() -> list[type[DOMNode]]:
+    """Return every screen of the dashboard."""
+    return [each for each in node_classes() if issubclass(each, Screen)]
 
 
 @pytest.mark.parametrize("bound", bound_classes(), ids=lambda each: each.__name__)
@@ -1236,7 +1247,7 @@ def test_every_binding_has_an_id_a_description_and_an_action(bound: type[DOMNode
     for binding in bindings:
         assert binding.description
         action = binding.action.partition("(")[0]
-        owners = (Dashboard, HistoryScreen) if action.startswith("screen.") else (bound,)
+        owners = all_screens() if action.startswith("screen.") else [bound]
         assert any(hasattr(owner, f"action_{action.removeprefix('screen.')}") for owner in owners)
 
 

@@ -62,5 +62,6 @@ async def test_the_screen_of_a_run_shows_its_attempts() -> None:
         async with running_app(LocalBackend(scheduler, "shop.py"), size=(140, 50)) as driver:
             await driver.press("4", "enter")
             assert "2 of 4" in driver.text
-            assert "Attempt 1" in driver.text
+            assert "attempt 1 failed" in driver.text
+            await driver.press("a")
             assert 'raise OSError("no route")' in driver.text

@@ -237,7 +237,9 @@ async def test_capital_r_works_on_the_screen_of_a_job() -> None:
 
 @async_test
 async def test_capital_r_works_on_the_page_of_a_run() -> None:
-    async with form_of(local, "r", "4", "enter") as (driver, scheduler):
+    async with form_of(local, "r") as (driver, scheduler):
+        await driver.until(lambda: bool(driver.table("recent").rows))
+        await driver.press("4", "enter")
         assert isinstance(driver.screen, RunScreen)
         await driver.press("R", *"users", "enter")
         assert [run.arguments for run in runs(scheduler)] == ["", "table='users'"]

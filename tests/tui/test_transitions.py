@@ -18,6 +18,7 @@ from support.snapshots import AUTUMN, NEW_YORK, SPRING, new_york_job
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.now_next import NO_RUNS, now_next
 from jobtui.frontend.upcoming import list_upcoming
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import Scheduler
@@ -30,9 +31,9 @@ COUNTDOWN = next(column for column in UPCOMING_COLUMNS if column.key == "countdo
 IN_OVERLAP = datetime(2026, 11, 1, 1, 10, tzinfo=NEW_YORK)
 
 
-def next_cell(job: JobView, now: datetime) -> str:
-    """Return the text of a job in the column NEXT."""
-    return "".join(text for text, _ in NEXT.cell(job, now))
+def next_cell(job: JobView, now: datetime, width: int = 30) -> str:
+    """Return the text of a job in the column NOW / NEXT."""
+    return "".join(text for text, _ in now_next(job, NO_RUNS, now, width))
 
 
 @contextmanager
@@ -58,19 +59,19 @@ def tick_lines(details: JobDetails) -> list[str]:
 @pytest.mark.parametrize(
     ("now", "spec", "dst", "cell"),
     [
-        (SPRING, "0 30 2 * * *", "once", " 8 Mar 03:00 DST 12h"),
-        (SPRING, "0 30 2 * * *", "every", " 9 Mar 02:30 DST 1d12h"),  # a tick before it is dropped
-        (SPRING + timedelta(hours=14), "0 30 2 * * *", "every", " 9 Mar 02:30 in 23h00m"),
-        (SPRING, "0 0 3 * * *", "once", " 8 Mar 03:00 in 12h30m"),
-        (SPRING, "0 30 1 * * *", "once", " 8 Mar 01:30 in 12h00m"),
-        (SPRING, "TZ=UTC 0 30 6 * * *", "once", " 8 Mar 01:30 in 12h00m"),
-        (SPRING, "TZ=Europe/London 0 30 1 29 3 ?", "once", "28 Mar 21:00 DST 21d"),
-        (AUTUMN, "0 30 1 * * *", "once", " 1 Nov 01:30 DST 12h"),
-        (AUTUMN, "0 30 1 * * *", "every", " 1 Nov 01:30 DST 12h"),
-        (AUTUMN, "0 30 2 * * *", "once", " 1 Nov 02:30 in 14h00m"),
-        (IN_OVERLAP, "0 */15 * * * *", "once", "01:15:00 DST in 5m00s"),
-        (IN_OVERLAP.replace(fold=1), "0 */15 * * * *", "once", "01:15:00 DST in 5m00s"),
-        (IN_OVERLAP, "@every 5m", "once", "01:15:00 in 5m00s"),
+        (SPRING, "0 30 2 * * *", "once", "in 12h30m DST   8 Mar 03:00"),
+        (SPRING, "0 30 2 * * *", "every", "in 1d12h DST   9 Mar 02:30"),  # a tick before it is dropped
+        (SPRING + timedelta(hours=14), "0 30 2 * * *", "every", "in 23h00m   9 Mar 02:30"),
+        (SPRING, "0 0 3 * * *", "once", "in 12h30m   8 Mar 03:00"),
+        (SPRING, "0 30 1 * * *", "once", "in 12h00m   8 Mar 01:30"),
+        (SPRING, "TZ=UTC 0 30 6 * * *", "once", "in 12h00m   8 Mar 01:30"),
+        (SPRING, "TZ=Europe/London 0 30 1 29 3 ?", "once", "in 21d06h DST  28 Mar 21:00"),
+        (AUTUMN, "0 30 1 * * *", "once", "in 12h00m DST   1 Nov 01:30"),
+        (AUTUMN, "0 30 1 * * *", "every", "in 12h00m DST   1 Nov 01:30"),
+        (AUTUMN, "0 30 2 * * *", "once", "in 14h00m   1 Nov 02:30"),
+        (IN_OVERLAP, "0 */15 * * * *", "once", "in 5m00s DST  01:15:00"),
+        (IN_OVERLAP.replace(fold=1), "0 */15 * * * *", "once", "in 5m00s DST  01:15:00"),
+        (IN_OVERLAP, "@every 5m", "once", "in 5m00s  01:15:00"),
     ],
 )
 def test_a_tick_that_a_transition_affects_has_a_badge(now: datetime, spec: str, dst: Dst, cell: str) -> None:
@@ -82,13 +83,13 @@ def test_a_tick_that_a_transition_affects_has_a_badge(now: datetime, spec: str, 
 
 
 @pytest.mark.parametrize("days", [0, 1, 2, 20, 66, 67, 99, 100, 400])
-def test_instant_badge_and_countdown_fit_the_column_however_far_the_tick_is(days: int) -> None:
-    """The column has a fixed width."""
+def test_countdown_and_badge_fit_a_narrow_column_however_far_the_tick_is(days: int) -> None:
+    """The instant is left out there."""
     job = new_york_job(SPRING, "a", "0 30 2 8 3 ?")
     for hours in range(24):
-        cell = next_cell(job, SPRING - timedelta(days=days, hours=hours))
-        assert " DST " in cell
-        assert cell_len(cell) <= NEXT.width == 22
+        cell = next_cell(job, SPRING - timedelta(days=days, hours=hours), NEXT.width)
+        assert cell.endswith(" DST")
+        assert cell_len(cell) <= NEXT.width == 21
 
 
 def test_a_paused_job_shows_paused_and_no_badge() -> None:
@@ -138,7 +139,7 @@ async def test_the_badge_is_visible_in_a_large_and_in_a_small_terminal(size: tup
     async with running_app(ScriptedBackend(snapshots.before_transition(SPRING)), size) as driver:
         await driver.press("3")
         [row] = [line for line in driver.lines(driver.table()) if "nightly_backup" in line]
-        assert " 8 Mar 03:00 DST 12h" in row
+        assert "in 12h30m DST " in row
         [row] = [line for line in driver.lines(driver.table("upcoming")) if "nightly_backup" in line]
         assert " 8 Mar 03:00 DST 12h " in row
 
@@ -236,5 +237,5 @@ async def test_the_screen_of_a_job_explains_moved_and_dropped_ticks(size: tuple[
 async def test_help_explains_the_badge() -> None:
     """It is one of the signs."""
     async with running_app(ScriptedBackend(snapshots.idle()), (80, 90)) as driver:
-        await driver.press("question_mark")
-        assert "DST a clock change affects it; enter shows how" in driver.text
+        await driver.press("question_mark", "slash", *"clock")
+        assert "DST  a clock change affects it; enter shows how" in " ".join(driver.text.split("│"))

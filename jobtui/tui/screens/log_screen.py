@@ -9,7 +9,7 @@ from typing import ClassVar
 from rich.cells import cell_len, set_cell_size
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -32,7 +32,7 @@ from jobtui.tui.background_work import BackgroundCommands, error_text
 from jobtui.tui.log_feed import LogFeed, LogScope
 from jobtui.tui.screens.diff_screen import DiffScreen
 from jobtui.tui.screens.save_log import ask_and_save
-from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 from jobtui.tui.widgets.log_lines import JOB_TONES, LogLines, PaintedLine
 from jobtui.tui.widgets.state_line import Piece, StateLine
@@ -93,6 +93,7 @@ class LogScreen(ModalScreen[None]):
         self._search: LineSearch | None = None
         self._search_error = ""
         self._shown_version = 0  # of the buffer
+        self._is_empty = True  # whether the buffer has no line
         self._error = ""  # of the latest request
         self._is_regex = False
         self._wants_diff = False  # as soon as the run is known
@@ -143,6 +144,14 @@ class LogScreen(ModalScreen[None]):
 
     # --- pages ------------------------------------------------------------------------------------
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys for the footer. It dims those that have no effect on this output."""
+        useless = {"diff"} if self._scope.is_merged else set()
+        if self._is_empty:
+            useless |= {"next_stamps", "copy", "open_run"}
+        return adapt_bindings(super().active_bindings, useless, {})
+
     def _show_page(self, is_elsewhere: bool) -> None:
         """Show the changed buffer; move to its begin or its end if it is at another place now."""
         self._error = ""
@@ -159,6 +168,9 @@ class LogScreen(ModalScreen[None]):
         if buffer.version != self._shown_version:
             self._shown_version = buffer.version
             lines.update()
+        if self._is_empty != (buffer.first == buffer.end):
+            self._is_empty = buffer.first == buffer.end
+            self.refresh_bindings()
         self._show_state()
         self._feed.read_on(lines)
         if self._wants_diff:

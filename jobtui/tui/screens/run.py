@@ -232,6 +232,11 @@ class RunScreen(ModalScreen[None]):
             useless.add("run_again")
         if not run.error:
             useless |= {"copy", "edit_source"}
+        if not (run.error or run.attempts_made):  # nothing to unfold
+            useless |= {"open", "unfold_all"}
+        job = next((job for job in self._backend.snapshot().jobs if job.name == run.job), None)
+        if job is not None and not job.failures:
+            useless.add("next_failed")
         return adapt_bindings(super().active_bindings, useless, {})
 
     def action_run_again(self) -> None:
