@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from rows import Row, compare_with_limit, main
 
 from jobtui import Scheduler
 from jobtui.frontend.backend import LogLine
@@ -29,9 +30,9 @@ from jobtui.tui.widgets.log_lines import LogLines
 LINE = "order 4711 of customer 815 is stored, with three positions and the number of the invoice " + "x" * 9
 LINES_PER_SECOND = 10_000
 LIMIT = 60.0  # seconds
-QUICK = "--quick" in sys.argv
-COUNT = 10_000 if QUICK else 1_000_000  # of lines of 100 bytes
-SECONDS = 1.0 if QUICK else 6.0
+COUNT, QUICK_COUNT = 1_000_000, 10_000  # lines of 100 bytes
+SECONDS, QUICK_SECONDS = 6.0, 1.0
+KEY, SHARE = 50.0, 50.0  # ms, and % of a core
 
 
 async def until(condition: Callable[[], bool]) -> float:
@@ -58,8 +59,8 @@ async def open_log(backend: LocalBackend) -> float:
         return await until(lambda: (lines := lines_of(app)) is not None and bool(lines.visible_rows))
 
 
-def opening() -> None:
-    """Print how long it takes to open 100 MB."""
+def measure_opening(count: int) -> Iterator[Row]:
+    """Measure how long it takes to open so many lines."""
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "jobs.db"
         log = OutputLog(limit=500_000_000)
@@ -72,7 +73,7 @@ def opening() -> None:
             run.wait(LIMIT)
             log.write("job", run.number, "stdout", f"{LINE}\n")
             one_line = asyncio.run(open_log(LocalBackend(scheduler, "benchmark", log)))
-            for _ in range(COUNT):
+            for _ in range(count):
                 log.write("job", run.number, "stdout", f"{LINE}\n")
             log.output_since(0)
             from_memory = asyncio.run(open_log(LocalBackend(scheduler, "benchmark", log)))
@@ -81,12 +82,16 @@ def opening() -> None:
         scheduler.schedule("@yearly", lambda: None, name="job")
         with scheduler:
             from_store = asyncio.run(open_log(LocalBackend(scheduler, "benchmark")))
-    size = COUNT * (len(LINE) + 1) / 1e6
-    times = f"from memory {from_memory:.0f} ms, from the store {from_store:.0f} ms"
-    print(f"opening an output of {size:.0f} MB: {times}; one line {one_line:.0f} ms")
+    opened = f"log view: opening an output of {count * (len(LINE) + 1) / 1e6:.0f} MB"
+    for place, delay in (("memory", from_memory), ("the store", from_store)):
+        yield Row(
+            measured=f"{opened} from {place}",
+            jobtui=f"{delay:.0f} ms",
+            peer=f"one line: {one_line:.0f} ms",
+        )
 
 
-async def follow() -> tuple[float, list[float]]:
+async def follow(seconds: float) -> tuple[float, list[float]]:
     """Return the share of a core that the view takes, and the times from a key to the moved cursor."""
     log = OutputLog()
     stop = threading.Event()
@@ -112,7 +117,7 @@ async def follow() -> tuple[float, list[float]]:
             thread = threading.Thread(target=write)
             begin, cpu = time.perf_counter(), time.process_time()
             thread.start()
-            await asyncio.sleep(SECONDS)
+            await asyncio.sleep(seconds)
             elapsed, cpu = time.perf_counter() - begin, time.process_time() - cpu
             lines = lines_of(app)
             assert lines is not None
@@ -130,15 +135,15 @@ async def follow() -> tuple[float, list[float]]:
     return share, keys
 
 
-def following() -> None:
-    """Print the cost of 10,000 lines a second."""
-    share, keys = asyncio.run(follow())
-    print(
-        f"{LINES_PER_SECOND:,} lines a second: {share:.0%} of a core beside the writer; "
-        f"a key takes {statistics.median(keys):.1f} ms, at worst {max(keys):.1f} ms"
-    )
+def measure(quick: bool) -> Iterator[Row]:
+    """Measure one round."""
+    share, keys = asyncio.run(follow(QUICK_SECONDS if quick else SECONDS))
+    shown = f"log view at {LINES_PER_SECOND:,} lines a second"
+    yield compare_with_limit(f"{shown}: its share of a core", "%", [share * 100], SHARE)
+    measured = f"{shown}: a key, p50 of {len(keys)}, the slowest {max(keys):.3g} ms"
+    yield compare_with_limit(measured, "ms", [statistics.median(keys)], KEY)
+    yield from measure_opening(QUICK_COUNT if quick else COUNT)
 
 
 if __name__ == "__main__":
-    following()
-    opening()
+    main(__doc__, measure)

@@ -41,6 +41,8 @@ SCRIPTS = [
     "pool_order.py",
     "lock_hold.py",
     "dashboard_attached.py",
+    "dashboard_large.py",
+    "log_view.py",
     "web_attached.py",
     "start_seen.py",
     "store_cost.py",
