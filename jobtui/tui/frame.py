@@ -10,7 +10,11 @@ from textual.pilot import Pilot
 
 from jobtui.frontend.backend import Backend
 from jobtui.tui.app import JobtuiApp
+from jobtui.tui.arrangement import DRAWER_WIDTH
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
+from jobtui.tui.widgets.drawer import Drawer
+
+_TURNS, _TURN = 200, 0.01  # how often, and for how many seconds, to wait for the drawer
 
 
 def render_frame(
@@ -29,6 +33,11 @@ def render_frame(
 
     async def take(pilot: Pilot[Any]) -> None:
         await pilot.pause()
+        drawer = app.screen.query_one(Drawer)
+        for _ in range(_TURNS if size[0] >= DRAWER_WIDTH and backend.snapshot().jobs else 0):
+            if drawer.is_answered:
+                break
+            await pilot.pause(_TURN)
         strips = app.screen._compositor.render_strips()  # noqa: SLF001 - Textual exports only pictures
         console = Console(file=io.StringIO(), color_system="truecolor", force_terminal=True)
         lines.extend(strip.render(console) if colour else strip.text.rstrip() for strip in strips)

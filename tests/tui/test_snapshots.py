@@ -24,11 +24,11 @@ from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import LogLine
 from jobtui.runtime.output_log import OutputLog
 from jobtui.tui.app import JobtuiApp
+from jobtui.tui.widgets.drawer import Drawer
 
 AssertScreen = Callable[..., None]
 
 LARGE = (180, 50)
-DRAWER_DELAY = 0.3  # seconds after which the drawer has asked for the selected job
 SETTLE = "settle"  # among keys: wait for the answer to a query
 _in_a_large_terminal: set[str] = set()  # the names of the tests with a snapshot of a large terminal, too
 
@@ -109,8 +109,10 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
                 else:
                     await pilot.press(key)
                 await pilot.pause()
-            if size == LARGE:
-                await asyncio.sleep(DRAWER_DELAY)
+            drawer = app.screen_stack[0].query_one(Drawer)
+            async with asyncio.timeout(10):
+                while size == LARGE and "z" not in keys and not drawer.is_answered:  # z hides it
+                    await pilot.pause()
             await app.workers.wait_for_complete()
             app._refresh_now()  # noqa: SLF001 - the throttle would delay it
             await pilot.pause()

@@ -28,6 +28,9 @@ class Drawer(Widget):
 
     Args:
         backend: The scheduler.
+
+    Attributes:
+        is_answered: Whether the essentials of the selected job have come, or an error in their place.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -40,6 +43,7 @@ class Drawer(Widget):
         self._job: JobView | None = None
         self._snapshot: Snapshot | None = None
         self._summary: JobEssentials | None = None
+        self.is_answered = False
         self._rows: list[Row] = []
         self._cause: tuple[object, ...] = (None,)  # the values from which the rows were made
         self._timer: Timer | None = None
@@ -57,6 +61,7 @@ class Drawer(Widget):
         is_other = before is None or job is None or before.name != job.name
         if is_other:
             self._summary = None
+            self.is_answered = False
             self.border_title = literal_title(job.name) if job is not None else ""
         if is_other and self._timer is not None:
             self._timer.stop()
@@ -88,10 +93,12 @@ class Drawer(Widget):
     def _show_answer(self, summary: JobEssentials) -> None:
         if self._job is not None and summary.details.job.name == self._job.name:
             self._summary = summary
+            self.is_answered = True
             self._update()
 
     def _show_error(self, _error: Exception) -> None:
         """Keep the lines: the job was removed, or the connection is lost, which the screen says."""
+        self.is_answered = True
 
     def _update(self) -> None:
         """Paint the lines again if they have changed, which they do at most once a second for one job."""
