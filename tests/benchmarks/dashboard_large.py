@@ -89,7 +89,7 @@ async def measure_app(scheduler: Scheduler, quick: bool) -> Iterator[Row]:
             delays = await measure_keys(app, keys)
             rows.append(compare_with_limit(f"{shown}: {name}, the slowest", "ms", [max(delays)], limit))
             rows.append(Row(measured=f"{shown}: {name}, p50", jobtui=f"{statistics.median(delays):.3g} ms"))
-        await press(app, "/")
+        await press(app, "slash")
         delays = await measure_keys(app, ["7", "5", "backspace", "backspace"] * (presses // 4))
         rows.append(
             compare_with_limit(f"{shown}: a letter of a filter, the slowest", "ms", [max(delays)], FILTER)
