@@ -344,7 +344,7 @@ class Pages:
 def _failure_lines(run: RunView) -> list[TextLine]:
     """Return the error of a run and the line of the user's code, without more of its source file.
 
-    What the traceback shows is known to those who may see the page; the rest of the file is not.
+    Readers of the page may see the traceback, but not the rest of the file.
     """
     return failure_lines(Failure(run=run), with_context=False)
 
