@@ -17,7 +17,12 @@ from jobtui.engine.typical_duration import expected_durations
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import ABSENT, format_date_time, format_duration, pluralize
 from jobtui.frontend.json_codec import Json
-from jobtui.frontend.load_calendar import crowded_sentences
+from jobtui.frontend.load_calendar import (
+    CrowdedMinute,
+    crowded_minutes,
+    crowded_sentence,
+    crowded_sentences,
+)
 from jobtui.loading.loader import BadTarget, load
 from jobtui.process.printable import printable
 from jobtui.process.slow_notice import notice_if_slow
@@ -31,7 +36,7 @@ _CROWDED = 10  # crowded minutes that are printed
 _SHORTEST_SPAN = timedelta(seconds=1)  # that is printed
 _TITLES = ("JOB", "RUNS", "TAKES", "FIRST START", "LONGEST WAIT", "NO RUN")
 _NUMBERS = [_TITLES.index(title) for title in ("RUNS", "TAKES", "LONGEST WAIT", "NO RUN")]
-_SPAN_TITLES = ("FULL FROM", "TO", "FOR", "WAITING")
+_SPAN_TITLES = ("FULL FROM", "TO", "FOR", "WAITING", "LONGEST WAIT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +141,11 @@ def _format_full(full: Sequence[FullSpan]) -> str:
             Cell(format_date_time(span.end)),
             Cell(format_duration(span.end - span.start)),
             Cell(str(span.waiting)),
+            Cell(format_duration(span.longest)),
         ]
         for span in sorted(longest, key=lambda span: span.start)
     ]
-    table = format_table(_SPAN_TITLES, rows, paper_of(sys.stdout), align_right=[2, 3])
+    table = format_table(_SPAN_TITLES, rows, paper_of(sys.stdout), align_right=[2, 3, 4])
     return f"{text}{f'; the {_SPANS} longest' if len(long) > _SPANS else ''}:\n{table}"
 
 
@@ -175,10 +181,30 @@ def _encode(found: Forecast, present: _Present) -> Json:
         "unknown": list(found.unknown),
         "expected": {job: length.total_seconds() for job, length in present.expected.items()},
         "full": [
-            {"start": span.start.isoformat(), "end": span.end.isoformat(), "waiting": span.waiting}
+            {
+                "start": span.start.isoformat(),
+                "end": span.end.isoformat(),
+                "waiting": span.waiting,
+                "longest_wait": span.longest.total_seconds(),
+            }
             for span in found.full
         ],
+        "crowded": [_encode_crowd(crowd) for crowd in crowded_minutes(found)],
         "runs": [_encode_run(run) for run in found.runs],
+    }
+
+
+def _encode_crowd(crowd: CrowdedMinute) -> Json:
+    return {
+        "start": crowd.start.isoformat(),
+        "times": crowd.times,
+        "second": crowd.second,
+        "jobs": crowd.jobs,
+        "last": crowd.last,
+        "longest_wait": crowd.wait.total_seconds(),
+        "move": crowd.moved or None,
+        "to_minute": crowd.free,
+        "text": crowded_sentence(crowd),
     }
 
 

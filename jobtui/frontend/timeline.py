@@ -300,7 +300,7 @@ def _write(cells: list[str], place: int, text: str) -> None:
 
 
 def full_sentence(forecast: Forecast) -> str:
-    """Return when the pool is full next, for a second at least, and how many runs wait then."""
+    """Return when the pool is full next, for a second at least, how many runs wait then, and how long."""
     if not forecast.pool:
         return "the pool has no limit"
     long = [span for span in forecast.full if span.end - span.start >= _SECOND]
@@ -318,11 +318,17 @@ def full_sentence(forecast: Forecast) -> str:
 
 
 def _describe_span(span: FullSpan, forecast: Forecast) -> str:
-    length, waiting = format_duration(span.end - span.start), span.waiting
-    waits = f"{pluralize(waiting, 'run')} {'wait' if waiting > 1 else 'waits'}"
+    length = format_duration(span.end - span.start)
     if span.start <= forecast.start:
-        return f"full now and for {length} more: {waits}"
-    return f"full at {span.start:%H:%M:%S} for {length}: {waits}"
+        return f"full now and for {length} more: {describe_waits(span)}"
+    return f"full at {span.start:%H:%M:%S} for {length}: {describe_waits(span)}"
+
+
+def describe_waits(span: FullSpan) -> str:
+    """Return how many runs wait at once while the pool is full, and how long at most."""
+    if span.waiting == 1:
+        return f"1 run waits, {format_duration(span.longest)} at most"
+    return f"{span.waiting} runs wait, the longest {format_duration(span.longest)}"
 
 
 def _count_others(others: Sequence[FullSpan], until: str) -> str:

@@ -7,7 +7,7 @@ takes as long as its job is expected to take, and none fails.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from heapq import heappop, heappush
@@ -85,11 +85,13 @@ class FullSpan:
         start: When the first run has to wait.
         end: When no run waits any more; the end of the forecast if that comes first.
         waiting: The largest number of runs that wait at once.
+        longest: How long the run waits in it that waits the longest.
     """
 
     start: datetime
     end: datetime
     waiting: int
+    longest: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +179,7 @@ class _Player:
         self._ended: dict[object, PredictedRun] = {}
         self._full: list[FullSpan] = []
         self._full_since: float | None = None
-        self._most_waiting = 0
+        self._most_waiting, self._longest = 0, 0.0
         self.unknown: list[str] = []
         self._add_jobs(snapshot)
         self._engine.start(self._start)
@@ -259,8 +261,10 @@ class _Player:
             if len(self._ended) - shown >= _STEP:
                 shown = len(self._ended)
                 progress((now - self._start) / seconds)
+        live = self._live()
+        self._note_waits((run for run in live if run.state is RunState.QUEUED), end)
         self._close_full(end)
-        runs = [*self._ended.values(), *map(self._predict, self._live())]
+        runs = [*self._ended.values(), *map(self._predict, live)]
         return Forecast(
             start=_instant(self._start, self._zone),
             end=_instant(end, self._zone),
@@ -308,6 +312,7 @@ class _Player:
             batch = Batch(now)
             if not self._engine.start_batch(batch, "forecast", 1):
                 return
+            self._note_waits(batch.runs, now)
             for run in batch.runs:
                 takes = self._remaining.pop(run.number, self._expected.get(run.job.name, 0.0))
                 heappush(self._endings, (now + takes, run.number, run))
@@ -320,11 +325,18 @@ class _Player:
         else:
             self._close_full(now)
 
+    def _note_waits(self, runs: Iterable[RunRecord], now: float) -> None:
+        """Note how long runs have waited while the pool is full."""
+        if self._full_since is not None:
+            since = (max(self._full_since, run.due or run.created) for run in runs)
+            self._longest = max(self._longest, now - min(since, default=now))
+
     def _close_full(self, now: float) -> None:
         if self._full_since is not None and now > self._full_since:
             start, end = _instant(self._full_since, self._zone), _instant(now, self._zone)
-            self._full.append(FullSpan(start=start, end=end, waiting=self._most_waiting))
-        self._full_since, self._most_waiting = None, 0
+            longest = timedelta(seconds=self._longest)
+            self._full.append(FullSpan(start=start, end=end, waiting=self._most_waiting, longest=longest))
+        self._full_since, self._most_waiting, self._longest = None, 0, 0.0
 
     # --- results ----------------------------------------------------------------------------------
 

@@ -76,6 +76,33 @@ def test_it_names_the_crowded_minutes_with_a_free_one(ask: Ask, folder: Path) ->
     )
 
 
+def test_its_json_has_the_crowded_minutes_and_the_longest_wait_of_a_full_pool(ask: Ask, folder: Path) -> None:
+    (folder / "shop.py").write_text(CROWDED, encoding="utf-8")
+    found = json.loads(ask("shop.py", "--store", "jobs.db", "--for", "26h", "--json").stdout)
+    [crowd] = found["crowded"]
+    assert re.fullmatch(r"....-..-..T..:00:00\+00:00", crowd.pop("start"))
+    assert crowd.pop("times") in (25, 26)
+    assert crowd.pop("text").endswith("the last, import, waits 3.0s; :01 is free")
+    assert crowd == {
+        "second": 0,
+        "jobs": 2,
+        "last": "import",
+        "longest_wait": 3.0,
+        "move": "import",
+        "to_minute": 1,
+    }
+    assert {span["longest_wait"] for span in found["full"]} == {3.0}
+
+
+def test_it_lists_when_the_pool_is_full_and_the_longest_wait(ask: Ask, folder: Path) -> None:
+    (folder / "shop.py").write_text(CROWDED, encoding="utf-8")
+    full = ask("shop.py", "--store", "jobs.db", "--for", "1h").stdout.split("\n\n")[2]
+    first, titles, row = full.splitlines()
+    assert first == "The pool is full 1 time, 3.0s in all:"
+    assert titles.split("  ")[-1].strip() == "LONGEST WAIT"
+    assert row.split()[-3:] == ["3.0s", "1", "3.0s"]
+
+
 def test_its_exit_status_says_that_a_run_waits_too_long(ask: Ask) -> None:
     words = ("shop.py", "--store", "jobs.db", "--for", "2h", "--max-wait")
     assert ask(*words, "300ms").returncode == 0

@@ -109,8 +109,10 @@ def test_runs_that_find_no_slot_wait_and_the_pool_is_full() -> None:
         ]
         [full] = found.full
         assert ((full.start - found.start) / SECOND, (full.end - found.start) / SECOND) == (60, 80)
-        assert full.waiting == 2
+        assert (full.waiting, full.longest / SECOND) == (2, 20)
         assert look_ahead(scheduler, "0:01:59", {"one": 10, "two": 10, "three": 10}, pool=3).full == ()
+        [cut] = look_ahead(scheduler, "0:01:15", {"one": 10, "two": 10, "three": 10}).full
+        assert ((cut.end - found.start) / SECOND, cut.longest / SECOND) == (75, 15)
 
 
 def test_ticks_that_start_no_run_have_a_reason_and_those_of_a_paused_job_are_wanted() -> None:

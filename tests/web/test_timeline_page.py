@@ -141,14 +141,14 @@ def test_the_load_is_a_share_of_the_pool() -> None:
     picture = a_picture(
         ended_run(1, "a", 10, took=10),
         ended_run(2, "b", 15, took=5),
-        full=(FullSpan(start=ahead(5), end=ahead(15), waiting=3),),
+        full=(FullSpan(start=ahead(5), end=ahead(15), waiting=3, longest=timedelta(seconds=9)),),
     )
     shares = {round(column.x): column.share for column in draw_load(picture, WINDOW)}
     assert (shares[31], shares[36]) == (1.0, 0.5)
     assert 20 not in shares
     [full] = draw_full(picture, WINDOW)
     assert (round(full.x), round(full.width)) == (55, 10)
-    assert full.text == "full at 10:24:12 for 10s: 3 runs waiting"
+    assert full.text == "full at 10:24:12 for 10s: 3 runs wait, the longest 9.0s"
 
 
 def test_the_list_has_what_waits_for_long_and_what_will_not_run() -> None:

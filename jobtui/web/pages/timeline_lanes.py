@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import format_duration, format_instant, pluralize, run_label
+from jobtui.frontend.formatting import format_duration, format_instant, run_label
 from jobtui.frontend.look_ahead import TimelinePicture
-from jobtui.frontend.timeline import Window, average_load, axis_labels
+from jobtui.frontend.timeline import Window, average_load, axis_labels, describe_waits
 from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
 from jobtui.process.gil import let_other_threads_run
 from jobtui.simulation.forecast import PredictedRun
@@ -208,8 +208,7 @@ def draw_full(picture: TimelinePicture, window: Window) -> list[FullBar]:
         x, end = (max(0.0, min(100.0, percent(window, each))) for each in (span.start, span.end))
         if x < 100 and end > 0:  # noqa: PLR2004 - the right edge
             begin = format_instant(span.start, picture.forecast.start).strip()
-            waiting = pluralize(span.waiting, "run")
-            text = f"full at {begin} for {format_duration(span.end - span.start)}: {waiting} waiting"
+            text = f"full at {begin} for {format_duration(span.end - span.start)}: {describe_waits(span)}"
             bars.append(FullBar(x=x, width=max(end - x, _THINNEST), text=text))
     return bars
 
