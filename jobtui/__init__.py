@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from jobtui.engine.events import JobPaused as JobPaused
     from jobtui.engine.events import JobRemoved as JobRemoved
     from jobtui.engine.events import JobResumed as JobResumed
+    from jobtui.engine.events import NoticeGiven as NoticeGiven
     from jobtui.engine.events import PoolResized as PoolResized
     from jobtui.engine.events import QuietTimeChanged as QuietTimeChanged
     from jobtui.engine.events import RunEvent as RunEvent
@@ -119,9 +120,10 @@ _NAMES_OF = {
     ),
     "jobtui.engine.events": (
         "AbandonedEnded AttemptFailed ClockStepped Event InternalError JobAdded JobChanged JobEvent "
-        "JobPaused JobRemoved JobResumed PoolResized QuietTimeChanged RunEvent RunFinished RunHeld "
-        "RunProgressed RunQueued RunScheduled RunStarted RunTakenOver RunWarned SchedulerStandingBy "
-        "SchedulerStarted SchedulerStopped SchedulerStopping StopRequested StoreChanged TickEnded"
+        "JobPaused JobRemoved JobResumed NoticeGiven PoolResized QuietTimeChanged RunEvent RunFinished "
+        "RunHeld RunProgressed RunQueued RunScheduled RunStarted RunTakenOver RunWarned "
+        "SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
+        "StoreChanged TickEnded"
     ),
     "jobtui.engine.retry": "GiveUp Retry RetryIn",
     "jobtui.engine.views": (
@@ -189,6 +191,7 @@ __all__ = [
     "JobView",
     "Misfire",
     "MisfireName",
+    "NoticeGiven",
     "Once",
     "Overlap",
     "OverlapName",

@@ -29,6 +29,7 @@ from jobtui.engine.events import (
     ClockStepped,
     Event,
     InternalError,
+    NoticeGiven,
     QuietTimeChanged,
     RunFinished,
     RunTakenOver,
@@ -89,7 +90,7 @@ class RunLog:
         self._name_width = 0
         self._wakeup = threading.Event()
         self._closing = False
-        scheduler.stop_logging(self._write_notice)  # or each failure would be written twice
+        scheduler.stop_logging()  # or each failure would be written twice
         self._subscription = scheduler.subscribe(self._wakeup.set)
         for job in self._subscription.snapshot.jobs:
             self._fit_name(job.name)
@@ -130,10 +131,6 @@ class RunLog:
         self._wakeup.set()
         self._thread.join(_CLOSE_TIMEOUT)
         self._subscription.close()
-
-    def _write_notice(self, sentence: str) -> None:
-        """Log what the scheduler has done by itself."""
-        self._write_note(self._scheduler.snapshot(), "NOTICE", sentence)
 
     def _write_note(self, snapshot: Snapshot, word: str, text: str) -> None:
         self._notes.append((snapshot.seq, self._format_line(snapshot.at.timestamp(), word, text)))
@@ -249,6 +246,8 @@ def _notes_of(event: Event, tz: tzinfo) -> Iterator[tuple[str, str]]:
             yield "ERROR", f"an exception inside jobtui, which continues: {event.error}"
         case SchedulerStandingBy():
             yield "STANDBY", f"{event.reason}; this process takes over when that one has ended"
+        case NoticeGiven():
+            yield "NOTICE", event.text
         case StoreChanged():
             yield (
                 "STORE",

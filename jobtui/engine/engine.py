@@ -216,9 +216,8 @@ class Engine:
                 self.pool.take_over(run, now)
             else:
                 self.pool.reject(run, now, each.state, each.reason)
-                self.pool.effects.notices.append(
-                    f"run {run.number} of {run.job.name} ends as {each.state.value}: {each.reason}"
-                )
+                text = f"run {run.number} of {run.job.name} ends as {each.state.value}: {each.reason}"
+                self.pool.give_notice(text, now)
         self._schedule_retries(now)
         if self.pool.failing:
             self._pauses.pause_failing(now)
@@ -380,7 +379,7 @@ class Engine:
             raise RuntimeError("the scheduler has stopped: it accepts no more jobs")
         earlier, notice = self._register.earlier_job(job, replace=replace)
         if notice:
-            self.pool.effects.notices.append(notice)
+            self.pool.give_notice(notice, now)
         if earlier is not None:
             self.change_job(earlier, job, now, planned=planned)
             return earlier
@@ -662,15 +661,14 @@ class Engine:
             return
         if configured != pool.configured:
             shown = pool.configured or "without limit"
-            self.pool.effects.notices.append(
-                f"pool {shown}: the settings have changed since it was set to {size or 'no limit'} by hand"
-            )
+            text = f"pool {shown}: the settings have changed since it was set to {size or 'no limit'} by hand"
+            pool.give_notice(text, now)
             pool.effects.sizes.append((pool.size, pool.configured))
             return
         pool.resize(size)
         self.event_log.emit(events.PoolResized, now, size)
         text = f"pool {size or 'without limit'}, set by hand; the settings say {configured or 'no limit'}"
-        pool.effects.notices.append(text)
+        pool.give_notice(text, now)
 
     def is_running(self, run: RunRecord) -> bool:
         """Return whether a run, which may be of another scheduler, is RUNNING in this one."""

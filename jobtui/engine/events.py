@@ -320,6 +320,22 @@ class StoreChanged(Event):
         return self._problem
 
 
+class NoticeGiven(Event):
+    """The scheduler has done something by itself that a user has to know, such as a pause after failures."""
+
+    __slots__ = ("_text",)
+    field_names = ("seq", "at", "text")
+
+    def __init__(self, seq: int, at: float, text: str) -> None:
+        super().__init__(seq, at)
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The sentence about it, in one line."""
+        return self._text
+
+
 class InternalError(Event):
     """An exception occurred inside the scheduler, which continues."""
 

@@ -65,7 +65,7 @@ class Overtime:
         policies, extras = run.job.policies, run.extras
         extras.warned = True
         place = innermost_place(pack_stack("", "", frames))
-        self._notice(run, f"still runs after {_text(policies.warn)}{place and f', at {place}'}")
+        self._notice(run, f"still runs after {_text(policies.warn)}{place and f', at {place}'}", now)
         self._event_log.emit_run(RunWarned, run, now)
         if extras.deadline is None:
             self._limits.set_next(run, None)
@@ -80,7 +80,7 @@ class Overtime:
             extras.timed_out = True
             extras.overtime = pack_stack(TimeoutError.__name__, reason, frames)
             self._pool.cancel(run, now, reason)
-            self._notice(run, f"{reason}, and has been asked to stop")
+            self._notice(run, f"{reason}, and has been asked to stop", now)
         self._limits.set_next(run, Limit.ABANDON, now + policies.abandon)
 
     def _abandon(self, run: RunRecord, frames: Frames, now: float) -> None:
@@ -91,17 +91,17 @@ class Overtime:
             if extras.reason != reason:
                 extras.reason = reason
                 run.cached_view = None
-                self._notice(run, reason)
+                self._notice(run, reason, now)
             self._limits.set_next(run, Limit.ABANDON, now + ABANDON_RETRY)
             return
         late = f"{_text(policies.abandon)} after its timeout of {_text(policies.timeout)}"
         extras.overtime = pack_stack(TimeoutError.__name__, f"still ran {late}; its work goes on", frames)
         pool.abandoned[run.number] = run  # before the end: see `Pool.repair`
-        self._notice(run, f"is abandoned: it still ran {late}")
+        self._notice(run, f"is abandoned: it still ran {late}", now)
         pool.give_up(run, now, RunState.TIMED_OUT, "")
 
-    def _notice(self, run: RunRecord, text: str) -> None:
-        self._pool.effects.notices.append(f"run {run.number} of {run.job.name} {text}")
+    def _notice(self, run: RunRecord, text: str, now: float) -> None:
+        self._pool.give_notice(f"run {run.number} of {run.job.name} {text}", now)
 
 
 def _text(seconds: float) -> str:

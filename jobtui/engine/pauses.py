@@ -64,7 +64,7 @@ class Pauses:
             if job.pause is None:
                 note = "1 failure" if job.failures_in_row == 1 else f"{job.failures_in_row} failures in a row"
                 self.pause(job, now, until=None, note=note, by="pause_after")
-                self._pool.effects.notices.append(f"{job.name} is paused after {note}")
+                self._pool.give_notice(f"{job.name} is paused after {note}", now)
 
     def await_end(self, job: JobRecord) -> None:
         """Let the timer queue know when the pause of a job ends, if it has one that ends."""

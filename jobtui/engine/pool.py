@@ -30,6 +30,7 @@ from jobtui.engine.event_log import EventLog
 from jobtui.engine.events import (
     AbandonedEnded,
     AttemptFailed,
+    NoticeGiven,
     RunFinished,
     RunHeld,
     RunQueued,
@@ -678,6 +679,11 @@ class Pool:
                 job.add_held(run)
         for job in jobs:
             self._promote_held(job, now)
+
+    def give_notice(self, text: str, now: float) -> None:
+        """Tell the user, in one line, what the scheduler has done by itself."""
+        self.effects.notices.append(text)
+        self._event_log.emit(NoticeGiven, now, text)
 
     # --- queries and steps ------------------------------------------------------------------------
 

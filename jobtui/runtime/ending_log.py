@@ -31,13 +31,11 @@ class EndingLog:
 
     Attributes:
         enabled: Whether endings are logged. A front end that shows them sets this to False.
-        on_notice: Called with each notice if endings are not logged; None to drop them.
         hasty_thread: The thread of an event loop of the application, which waits for no log handler.
     """
 
     def __init__(self) -> None:
         self.enabled = True
-        self.on_notice: Callable[[str], None] | None = None
         self.hasty_thread: int | None = None
         self._unwritten: deque[tuple[Callable[[], None], Latch]] = deque(maxlen=MAX_UNWRITTEN)
         self._writing = threading.Lock()  # held by the thread that writes
@@ -90,12 +88,7 @@ class EndingLog:
             effects: The effects.
             wait: Whether to wait for that, but not for long. The timer must not.
         """
-        if not self.enabled:
-            if self.on_notice is not None:
-                for notice in effects.notices:
-                    self.on_notice(notice)
-            return
-        if not _is_heard(logging.WARNING):
+        if not self.enabled or not _is_heard(logging.WARNING):
             return
         for tick in effects.unstarted_ticks:
             count = "1 tick" if tick[TICKS] == 1 else f"{tick[TICKS]} ticks"

@@ -1269,16 +1269,9 @@ class Scheduler:
         """Return whether the scheduler is alive. Never blocks, even if the lock is held forever."""
         return self._runtime.lifecycle.liveness()
 
-    def stop_logging(self, on_notice: Callable[[str], None] | None = None) -> None:
-        """Log neither failing runs nor missed ticks from now on: the caller shows them to the user.
-
-        Args:
-            on_notice: Called with each sentence about what the scheduler has done by itself, such as a pause
-                after failures, in a thread of the scheduler: it must be quick and must not block. None to
-                drop these sentences.
-        """
-        log = self._kernel.runs.attachments.ending_log
-        log.on_notice, log.enabled = on_notice, False
+    def stop_logging(self) -> None:
+        """Log neither failing runs, missed ticks nor notices from now on: the caller shows the events."""
+        self._kernel.runs.attachments.ending_log.enabled = False
 
     def use_store(self, path: str | os.PathLike[str], *, job_file: str | None = None) -> None:
         """Keep the ledger, the output and the state of the jobs in a file. Call this before the start.

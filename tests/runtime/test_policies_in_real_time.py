@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from support.real_threads import LIMIT, BlockingJob, MakeScheduler
 from support.waiting import wait_until
 
-from jobtui import JobStatus, RunState, Trigger
+from jobtui import JobStatus, NoticeGiven, RunState, Trigger
 
 SOON = 0.05  # seconds
 
@@ -62,17 +62,16 @@ def test_a_pause_with_an_end_is_over_by_itself(make_scheduler: MakeScheduler) ->
 
 
 def test_a_job_that_fails_in_all_threads_at_once_is_paused_once(make_scheduler: MakeScheduler) -> None:
-    notices: list[str] = []
     scheduler = make_scheduler(pool=4)
-    scheduler.stop_logging(notices.append)
+    events = scheduler.subscribe()
     with scheduler:
         job = scheduler.every("1h", lambda: 1 / 0, name="import", pause_after=3, overlap="allow")
         runs = [job.run() for _ in range(20)]
         assert all(run.wait(LIMIT) for run in runs)
-        wait_until(lambda: notices)
 
     assert job.status is JobStatus.PAUSED
-    assert len(notices) == 1
+    notices = [event.text for event in events.read() if isinstance(event, NoticeGiven)]
+    assert notices == ["import is paused after 3 failures in a row"]
 
 
 def test_ticks_with_spread_and_jitter_start_at_their_instants(make_scheduler: MakeScheduler) -> None:
