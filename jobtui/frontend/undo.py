@@ -7,6 +7,7 @@ user or a job is not overwritten.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import editable_spec, pluralize
 
 UNDO_TIME = 10.0  # seconds
+_SAMPLE = 5  # jobs whose pauses show when a command paused all
 Revert = Callable[[Backend], str]  # raises RuntimeError if the state is not the one that the change made
 
 
@@ -89,6 +91,33 @@ def pause_jobs(
         return _revert_each(backend, list(made), resume, "resumed")
 
     return Undoable(f"‖ {_name(list(made))} paused" + (f" til {shown}" if shown else ""), revert)
+
+
+def pause_all(backend: Backend, jobs: Sequence[str], by: str) -> Undoable:
+    """Pause every job at once.
+
+    Args:
+        backend: The scheduler.
+        jobs: The names of the jobs that are not paused yet, as far as the front end knows.
+        by: What pauses them.
+    """
+    text = f"{commands.pause_all(backend, by)}; P resumes them"
+    pauses = []
+    for job in jobs[:_SAMPLE]:
+        with suppress(LookupError):  # it was removed
+            pauses.append(backend.job_details(job).job.paused_since)
+    # The command pauses all at one instant: the latest, because another user may have paused one just before.
+    made = max((since for since in pauses if since is not None), default=None)
+    if made is None:
+        return Undoable(text)
+
+    def revert(backend: Backend) -> str:
+        def resume(job: JobView) -> bool:
+            return job.paused_since == made and backend.resume(job.name)
+
+        return _revert_each(backend, jobs, resume, "resumed")
+
+    return Undoable(text, revert)
 
 
 def resume_jobs(backend: Backend, jobs: Sequence[str]) -> Undoable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from textual.app import App
@@ -176,17 +177,30 @@ class BackgroundCommands:
 
             def pause(end: str | None) -> None:
                 if end is not None:
-                    self.execute(undo.pause_jobs, names, BY, *ends.chosen(end))
+                    until, shown = ends.chosen(end)
+                    self.pause_jobs(names, until, shown)
 
             self._app.push_screen(PauseScreen(title, ends), pause)
         else:
-            self._paused_together.difference_update(names)
-            self.execute(undo.resume_jobs, names)
+            self.resume_jobs(names)
+
+    def pause_jobs(
+        self,
+        names: Sequence[str],
+        until: datetime | str | None = None,
+        shown: str = "",
+        *,
+        for_: str | None = None,
+        note: str = "",
+    ) -> None:
+        """Pause some jobs one by one; see `undo.pause_jobs`."""
+        self._paused_together.difference_update(names)
+        self.execute(lambda backend: undo.pause_jobs(backend, names, BY, until, shown, for_=for_, note=note))
 
     def pause_all(self, jobs: Collection[JobView]) -> None:
         """Pause every job, given those that are not paused yet."""
         self._paused_together |= {job.name for job in jobs}
-        self.execute(lambda backend: f"{commands.pause_all(backend, BY)}; P resumes them")
+        self.execute(undo.pause_all, [job.name for job in jobs], BY)
 
     def jobs_to_resume(self, paused: Collection[JobView]) -> Collection[str]:
         """Return the names of the jobs that `pause_all` paused; without any, of all that are paused."""
@@ -194,8 +208,7 @@ class BackgroundCommands:
         return [name for name in names if name in self._paused_together] or names
 
     def resume_jobs(self, names: Collection[str]) -> None:
-        """Resume some jobs."""
-        self._paused_together.difference_update(names)
+        """Resume some jobs. `jobs_to_resume` remembers them: `undo` may pause them together again."""
         self.execute(undo.resume_jobs, list(names))
 
     def edit(self, file: str, line: int) -> None:

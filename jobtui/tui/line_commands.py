@@ -22,7 +22,7 @@ from jobtui.frontend.command_grammar import (
     split_assignments,
 )
 from jobtui.schedules.bad_spec import closest_matches, quote_text
-from jobtui.tui.background_work import BY, BackgroundCommands
+from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import SORT_KEYS
 
 MAX_POOL = 1_000_000
@@ -185,11 +185,7 @@ def _pause(context: Context, words: Sequence[str]) -> None:
     if options.length and options.until:
         raise BadCommand("pause: --for and --until exclude each other")
     end = options.until or (f"{options.length} from now" if options.length else "")
-
-    def pause(backend: Backend) -> undo.Undoable:
-        return undo.pause_jobs(backend, jobs, BY, options.until, end, for_=options.length, note=options.note)
-
-    context.background.execute(pause)
+    context.background.pause_jobs(jobs, options.until, end, for_=options.length, note=options.note)
 
 
 def _resume(context: Context, words: Sequence[str]) -> None:

@@ -72,6 +72,23 @@ def test_only_the_jobs_that_were_not_changed_meanwhile_are_taken_back(backend: B
     assert paused(backend) == {"c"}
 
 
+def test_a_pause_of_all_jobs_is_taken_back_for_exactly_those_that_it_paused(backend: Backend) -> None:
+    """Not for one that was paused just before, which the front end did not know yet."""
+    backend.pause("a", note="the disk is full")
+    outcome = undo.pause_all(backend, ["a", "b", "c"], "dashboard")
+    assert (outcome.text, paused(backend)) == ("‖ 2 jobs paused; P resumes them", {"a", "b", "c"})
+    assert revert(outcome, backend) == "undone: 2 jobs resumed; 1 job changed meanwhile"
+    assert paused(backend) == {"a"}
+
+
+def test_a_pause_of_all_jobs_that_was_changed_meanwhile_stays(backend: Backend) -> None:
+    outcome = undo.pause_all(backend, ["a", "b", "c"], "dashboard")
+    backend.resume("b")
+    backend.pause("b", note="the disk is full")
+    assert revert(outcome, backend) == "undone: 2 jobs resumed; 1 job changed meanwhile"
+    assert backend.job_details("b").job.pause_note == "the disk is full"
+
+
 def test_a_resumption_is_taken_back_with_the_end_and_the_reason_of_the_pause(backend: Backend) -> None:
     backend.pause("a", until=NEXT_YEAR, note="until the new disk comes")
     outcome = undo.resume_jobs(backend, ["a"])
@@ -134,6 +151,15 @@ def test_a_job_that_was_removed_is_not_taken_back() -> None:
     job.remove()
     with pytest.raises(RuntimeError, match="not undone"):
         revert(outcome, backend)
+
+
+def test_a_pause_of_all_jobs_is_taken_back_although_one_was_removed() -> None:
+    """The front end did not know that yet."""
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", print, name="a")
+    backend = LocalBackend(scheduler, "jobs.py")
+    outcome = undo.pause_all(backend, ["gone", "a"], "dashboard")
+    assert revert(outcome, backend) == "undone: a resumed; 1 job changed meanwhile"
 
 
 def test_the_stack_gives_back_the_latest_change_first_and_forgets_old_ones() -> None:

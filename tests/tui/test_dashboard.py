@@ -25,8 +25,10 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 import jobtui.tui
+from jobtui import Scheduler
 from jobtui.engine.enums import Cancellation, JobStatus, RunState
 from jobtui.engine.views import JobView, Snapshot
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.schedules.schedule import Cron
 from jobtui.schedules.zones import zone_name
 from jobtui.tui import app as app_module
@@ -270,6 +272,7 @@ def with_paused(*names: str) -> Snapshot:
         ([("ab", "Py"), ("abc", "Py")], "c"),
         ([("abc", "Py")], "abc"),  # another front end paused them
         ([("", "Py"), ("abc", "Py"), ("", "Py"), ("abc", "Py")], "abcabc"),
+        ([("a", "Py"), ("abc", "Py"), ("abc", "Py")], "bcbc"),  # undo has paused b and c again
     ],
 )
 @async_test
@@ -1592,3 +1595,29 @@ def test_the_snapshots_of_the_tests_have_every_job_status() -> None:
     jobs: list[JobView] = [*snapshots.saturated().jobs, *snapshots.idle().jobs]
     assert {job.status.value for job in jobs} == {"IDLE", "RUNNING", "QUEUED", "PAUSED"}
     assert RunState.HELD in {run.state for run in snapshots.saturated().waiting}
+
+
+@async_test
+async def test_u_resumes_exactly_the_jobs_that_upper_p_paused_and_pauses_exactly_those_it_resumed() -> None:
+    """A job that was paused before keeps its pause."""
+    scheduler = Scheduler(tz="UTC")
+    jobs = {name: scheduler.schedule("@yearly", print, name=name) for name in "abc"}
+    jobs["a"].pause(note="the disk is full")
+
+    def paused() -> str:
+        return "".join(job.name for job in scheduler.snapshot().jobs if job.paused_since is not None)
+
+    with scheduler:
+        async with running_app(LocalBackend(scheduler, "jobs.py")) as driver:
+            await driver.press("P", "y")
+            assert (paused(), driver.toasts[-1][1]) == ("abc", "‖ 2 jobs paused; P resumes them; u undoes it")
+            await driver.press("u")
+            assert (paused(), driver.toasts[-1][1]) == ("a", "undone: 2 jobs resumed")
+            await driver.press("P", "y")
+            await driver.refresh()
+            await driver.press("P", "y", "u")
+            assert (paused(), driver.toasts[-1][1]) == ("abc", "undone: 2 jobs paused again")
+            await driver.refresh()
+            await driver.press("P")
+            assert "Resume 2 jobs?" in driver.text
+        assert scheduler.snapshot().jobs[0].pause_note == "the disk is full"
