@@ -1007,6 +1007,8 @@ class Engine:
     def snapshot(self, now: float) -> Snapshot:
         """Return the current view of the whole scheduler."""
         tz, pool = self.event_log.tz, self.pool
+        running = [*islice(pool.running.values(), LIST_LIMIT)]
+        self._views.outdate_after_output(run.job for run in running)
         retrying = nsmallest(LIST_LIMIT, pool.retrying.values(), key=lambda run: run.extras.retry_at or 0.0)
         waiting = islice(chain(pool.queued_runs(), pool.held.values(), retrying), LIST_LIMIT)
         scheduled = nsmallest(LIST_LIMIT, pool.scheduled.values(), key=lambda run: (run.due, run.number))
@@ -1020,7 +1022,7 @@ class Engine:
             internal_error=self._internal_error,
             pool=pool.view(),
             jobs=self._views.current(),
-            running=tuple(run.view(tz) for run in islice(pool.running.values(), LIST_LIMIT)),
+            running=tuple([run.view(tz) for run in running]),
             waiting=tuple(run.view(tz) for run in waiting),
             scheduled=tuple(run.view(tz) for run in scheduled),
             recent=self._recent(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 
 from jobtui.engine.records import JobRecord
@@ -32,6 +32,12 @@ class JobViews:
         if job.cached_view is not None:
             self._changed.append(job)  # first: after an exception in between, the job is noted once too often
             job.cached_view = None
+
+    def outdate_after_output(self, jobs: Iterable[JobRecord]) -> None:
+        """Note which of these jobs have written output since their views were built: no event says so."""
+        for job in jobs:
+            if job.output is not None and job.output.viewed != job.output.last:
+                self.outdate(job)
 
     def outdate_all(self) -> None:
         """Note that a job was added, removed or renamed."""

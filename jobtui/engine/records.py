@@ -1,7 +1,8 @@
 """The mutable records of the engine: one for each job and one for each run.
 
-Only the engine changes them, always with the state lock held; other code gets views. They are plain data: if
-the runnables of the jobs can be pickled, the records can. Times are seconds since the epoch (UTC).
+Only the engine changes them, always with the state lock held, except the instants of output: see
+`JobOutput`. Other code gets views. They are plain data: if the runnables of the jobs can be pickled, the
+records can. Times are seconds since the epoch (UTC).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sys import getsizeof
 from typing import Any, get_args, get_type_hints
 
 from jobtui.engine.enums import FINAL_STATES, JobStatus, Limit, RunState, Trigger
+from jobtui.engine.job_output import JobOutput
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
 from jobtui.engine.packed_exceptions import PackedException, memory_of, shorten_exception
@@ -100,6 +102,7 @@ class JobRecord:
     failures_in_row: int = 0  # how many have failed since the latest one that was OK, or since a pause
     retries: int = 0  # how many attempts have failed and were followed by another one, or are to be
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
+    output: JobOutput | None = None  # None if no run has written output since the start
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
 
     def changed(self, schedule: Schedule, spec: str, schedule_key: str, policies: JobPolicies) -> JobRecord:
@@ -213,6 +216,22 @@ class JobRecord:
         else:
             recent.append(entry)
 
+    def note_output(self, started: float | None, at: float) -> None:
+        """Note that a run of the job has written output. Any thread may call this, without the state lock.
+
+        Args:
+            started: When the run started; None if it has not.
+            at: The time.
+        """
+        if self.output is None:
+            self.output = JobOutput()
+        self.output.note(at if started is None else started, at)
+
+    def note_end_of_output(self, run: RunRecord) -> None:
+        """Note that a run of the job has ended, and so writes no more output."""
+        if self.output is not None and run.started is not None and run.ended is not None:
+            self.output.note_end(run.started, run.ended, is_ok=run.state is _OK)
+
     def restore(self, history: JobHistory) -> None:
         """Go on with what the store knows of the job. The engine restores its pause.
 
@@ -255,6 +274,9 @@ class JobRecord:
         if self.cached_view is None:
             origin, summary = self.runnable.describe()
             states, retry, retried = _STATES, self.policies.retry, self.next_retry
+            output = self.output
+            if output is not None:
+                output.viewed = output.last
             ladder = ladder_of(retry)
             self.cached_view = JobView(
                 name=self.name,
@@ -297,6 +319,8 @@ class JobRecord:
                 retry=ladder.text,
                 retry_offsets=ladder.offsets,
                 retry_span=ladder.span,
+                last_output=None if output is None else _to_datetime(output.viewed, tz),
+                longest_silence=_to_timedelta(None if output is None else output.longest_silence),
             )
         return self.cached_view
 

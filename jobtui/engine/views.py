@@ -258,6 +258,10 @@ class JobView:
         retry_offsets: When the attempts after the first are due, counted from the first, if each fails at
             once; at most 20.
         retry_span: How long it may take in that case until the last attempt.
+        last_output: When a run of it last wrote output; None if none has since the start, or if output is not
+            captured.
+        longest_silence: The longest time without output in one of its latest 20 runs that were OK and have
+            written output since the start; None without such a run.
     """
 
     name: str
@@ -300,6 +304,8 @@ class JobView:
     retry_span: timedelta = timedelta()
     quiet_until: datetime | None = None
     recent_durations: tuple[Duration | None, ...] = ()
+    last_output: datetime | None = None
+    longest_silence: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,8 @@ class RunAttachments:
             limit: How many bytes of the output are kept, if this is its first text.
         """
         number, outputs = run.number, self.outputs
+        if text:
+            run.job.note_output(run.started, self.now())
         if self.drawn or text[:1] == "\r":
             drawn, text = draw(self.drawn.pop(number, ""), text)
             if drawn:

@@ -158,6 +158,8 @@ def jobs(tz: tzinfo) -> st.SearchStrategy[JobView]:
         last_elapsed=optional(DURATION),
         recent=st.lists(st.sampled_from(RunState), max_size=4).map(tuple),
         recent_durations=st.lists(optional(st.floats(0, 1e6)), max_size=4).map(tuple),
+        last_output=optional(when),
+        longest_silence=optional(DURATION),
         runs=COUNT,
         failures=COUNT,
     )

@@ -88,6 +88,27 @@ def test_a_line_has_the_number_of_its_run(scheduler: Scheduler) -> None:
     assert [line.run for line in log.output_since(0).lines] == [run.number for run in runs] + [0]
 
 
+def test_a_snapshot_has_the_instant_of_the_latest_output_of_a_job(scheduler: Scheduler) -> None:
+    """Output outside a run is of no job."""
+    silent = scheduler.schedule("@yearly", lambda: None, name="silent")
+    job = scheduler.schedule("@yearly", lambda: print("inside"), name="talk")
+    with capture_streams(OutputLog()):
+        print("outside")
+        assert silent.run().wait(20)
+        run = job.run()
+        assert run.wait(20)
+    views = {view.name: view for view in scheduler.snapshot().jobs}
+    started, ended = scheduler.run_view(run.number).started, scheduler.run_view(run.number).ended
+    last = views["talk"].last_output
+
+    assert started is not None
+    assert ended is not None
+    assert last is not None
+    assert started <= last <= ended
+    assert views["talk"].longest_silence is not None
+    assert views["silent"].last_output is None
+
+
 def test_the_log_bounds_the_output_of_each_run(scheduler: Scheduler) -> None:
     """A single huge print keeps its beginning and its end."""
     with capture_streams(OutputLog(run_limit=80)):
