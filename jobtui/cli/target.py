@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import io
 import shlex
 import socket
@@ -20,6 +19,7 @@ from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.registry import Registry
 from jobtui.loading.loader import BadTarget, Loaded, load
 from jobtui.loading.user_errors import exit_text, format_exception, location_of, usage_error
+from jobtui.process.collection import exclude_from_collection
 from jobtui.process.exit import ProcessExit
 from jobtui.process.slow_notice import notice_if_slow
 from jobtui.process.stdio import write_line
@@ -94,7 +94,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
 
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)  # jobs' output is part of the log, so it must not lag
-        _exclude_from_collection()
+        exclude_from_collection()
         return run_headless(
             loaded.scheduler,
             title=loaded.title,
@@ -107,7 +107,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
     require_terminal(f"; to run without a screen:\n  jobtui {shlex.join(options.words)} --headless")
     from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - lazy: imports textual
 
-    _exclude_from_collection()
+    exclude_from_collection()
     return run_dashboard(
         loaded.scheduler,
         title=loaded.title,
@@ -157,15 +157,6 @@ def _server_factory(loaded: Loaded, options: argparse.Namespace) -> Serve | None
     except ImportError as error:
         raise missing_extra("the status page", error) from error
     return lambda backend: Server(backend, address, access=loaded.settings.access)
-
-
-def _exclude_from_collection() -> None:
-    """Exclude every object that exists by now from garbage collection.
-
-    A full collection of all modules and jobs would pause the scheduler for about 25 ms, again and again.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def explain_start_error(error: StartError | SystemExit) -> str:

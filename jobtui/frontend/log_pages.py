@@ -10,7 +10,7 @@ from dataclasses import replace
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import LogLine, LogPage
 from jobtui.process.terminal_text import terminal_lines
-from jobtui.runtime.output_log import MAX_CHUNK, OutputChunk, OutputLine, OutputLog
+from jobtui.runtime.output_log import MAX_CHUNK, OutputLine, OutputLog
 from jobtui.runtime.scheduler import Scheduler
 
 _STORED = "stored"
@@ -38,9 +38,10 @@ class LogPageReader:
         view = None if run is None else self._scheduler.run_view(run)  # before the lines: none is missed
         source, number = self._parse(before if after is None else after)
         if after and source == self._epoch:
-            chunk = self._log.output_since(number, at_most=None)
-            if chunk.first == number + 1:
-                return self._forwards(view, chunk)
+            end = self._log.end()
+            first = self._log.lines_after(number, 1)
+            if (first[0].number if first else end.first) == number + 1:
+                return self._forwards(view, number)
             return self._latest(view, continues=False)
         if view is not None and (source == _TEXT or (source != _STORED and self._is_text_longer(view))):
             return self._read_text(view, number, before=before, after=after)
@@ -105,16 +106,19 @@ class LogPageReader:
         before = f"{_STORED}-{stored[0][0]}" if len(stored) >= limit else ""
         return lines + _log_lines(logged), before
 
-    def _forwards(self, view: RunView | None, chunk: OutputChunk, earlier: Sequence[LogLine] = ()) -> LogPage:
-        """Return earlier lines, then the first ones of a chunk that fit."""
-        found = _of_run(view, chunk.lines)
-        part = found[: MAX_CHUNK - len(earlier)]
+    def _forwards(self, view: RunView | None, number: int, earlier: Sequence[LogLine] = ()) -> LogPage:
+        """Return earlier lines, then those after a line of the log, as many as fit."""
+        end = self._log.end()
+        room = MAX_CHUNK - len(earlier)
+        found = self._log.lines_after(number, room + 1, run=None if view is None else view.number)
+        found = tuple([line for line in found if line.number < end.first])  # later ones are for the next page
+        part = found[:room]
         is_latest = len(part) == len(found)
-        last = chunk.last if is_latest else part[-1].number if part else chunk.first - 1
+        last = end.first - 1 if is_latest else part[-1].number if part else number
         return LogPage(
             lines=(*earlier, *_log_lines(part)),
-            unfinished=_of(view, chunk.unfinished) if is_latest else (),
-            before=f"{self._epoch}-{chunk.first}",
+            unfinished=_of(view, end.unfinished) if is_latest else (),
+            before=f"{self._epoch}-{number + 1}",
             after=f"{self._epoch}-{last}",
             is_latest=is_latest,
             ended=is_latest and view is not None and view.state.ended,
@@ -122,10 +126,10 @@ class LogPageReader:
 
     def _forwards_from_store(self, view: RunView | None, number: int) -> LogPage:
         """Return the lines after a line of the store, then those of the log; after line 0, the first ones."""
-        chunk = self._log.output_since(0, at_most=None)
+        oldest = self._log.oldest()
         lines: list[LogLine] = []
         if view is not None and self._scheduler.recording is not None:
-            begin = _first_logged(view, chunk)
+            begin = self._first_logged(view)
             stored = self._scheduler.recording.stored_output(view.number, number, MAX_CHUNK)
             stored = [(row, line) for row, line in stored if line.at < begin]
             lines = [LogLine(line.at, view.job, line.run, line.stream, line.text) for _, line in stored]
@@ -136,10 +140,15 @@ class LogPageReader:
                     after=f"{_STORED}-{stored[-1][0]}",
                     is_latest=False,
                 )
-        page = self._forwards(view, chunk, lines)
+        page = self._forwards(view, 0 if oldest is None else oldest.number - 1, lines)
         if number:
             return replace(page, before=f"{_STORED}-{number + 1}")
         return replace(page, before="", lacks_earlier=self._lacks_lines(view))
+
+    def _first_logged(self, view: RunView) -> float:
+        """Return when the first line of a run in the log was written; inf if there is none."""
+        lines = self._log.lines_after(0, 1, run=view.number) or _of_run(view, self._log.end().unfinished)
+        return lines[0].at if lines else math.inf
 
     def _lacks_lines(self, view: RunView | None) -> bool:
         """Return whether the log has dropped lines, as far as known of this run, that no store has."""
@@ -160,8 +169,9 @@ class LogPageReader:
         recording = self._scheduler.recording
         if recording is not None and recording.stored_output(view.number, 0, 1):
             return False
-        chunk = self._log.output_since(0, at_most=None)
-        return len(self._text_lines(view)) > len(_of_run(view, (*chunk.lines, *chunk.unfinished)))
+        count = len(self._text_lines(view))
+        logged = self._log.lines_after(0, count, run=view.number)
+        return count > len(logged) + len(_of_run(view, self._log.end().unfinished))
 
     def _text_lines(self, view: RunView) -> list[str]:
         text = self._scheduler.output_of(view.number) or ""
@@ -183,12 +193,6 @@ class LogPageReader:
             is_latest=end >= len(texts),
             ended=end >= len(texts),
         )
-
-
-def _first_logged(view: RunView, chunk: OutputChunk) -> float:
-    """Return when the first line of a run in the log was written; inf if there is none."""
-    lines = (*chunk.lines, *chunk.unfinished)
-    return next((line.at for line in lines if line.run == view.number), math.inf)
 
 
 def _log_lines(lines: Iterable[OutputLine]) -> list[LogLine]:

@@ -58,9 +58,9 @@ class RunLineReader:
         return RunLines(lines=lines, next=f"{self._epoch}-{last}", ended=ended and is_last)
 
     def _logged(self, number: int, after: int) -> list[OutputLine]:
-        """Return the lines of a run in the log after a line, then those without a line break."""
-        chunk = self._log.output_since(after, at_most=None)
-        return [each for each in (*chunk.lines, *chunk.unfinished) if each.run == number]
+        """Return the lines of a run in the log after a line, one too many at most, then unfinished ones."""
+        lines = self._log.lines_after(after, MAX_CHUNK + 1, run=number)
+        return [*lines, *(each for each in self._log.end().unfinished if each.run == number)]
 
     def _stored(self, number: int, after: int, logged: list[OutputLine]) -> list[tuple[int, RunLine]]:
         """Return the lines in the store that are older than those in the log, with their numbers."""

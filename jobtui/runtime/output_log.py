@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
+from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import islice, starmap, takewhile
+from operator import itemgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
 
@@ -45,6 +47,12 @@ class OutputLine(NamedTuple):
     run: int
     stream: str
     text: str
+
+
+# The attributes of a line. The garbage collector does not track a plain tuple of texts and numbers, unlike a
+# named one. So a million kept lines do not slow it down.
+_Entry = tuple[int, float, str, int, str, str]
+_NUMBER, _RUN = itemgetter(0), itemgetter(3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +101,7 @@ class OutputLog:
         self.limit = limit
         self._now = (clock or SystemClock()).now
         self._inbox: deque[tuple[float, str, int, str, str]] = deque()
-        self._lines: deque[OutputLine] = deque()
+        self._lines: deque[_Entry] = deque()
         self._size = 0  # bytes that `_inbox` and `_lines` take
         self._lost_lines = 0  # those that were dropped from the inbox since the last reading
         self._total_lines = 0  # those taken out of the inbox, and those lost before them
@@ -193,10 +201,10 @@ class OutputLog:
             lines: tuple[OutputLine, ...] = ()
             if 0 < number < self._total_lines:
                 lines = self._newest(
-                    at_most, lambda lines: takewhile(lambda line: line.number > number, lines)
+                    at_most, lambda lines: takewhile(lambda line: _NUMBER(line) > number, lines)
                 )
             elif number != self._total_lines:
-                lines = tuple(self._lines) if at_most is None else self._newest(at_most, iter)
+                lines = self._newest(at_most, iter)
             return self._chunk(lines)
 
     def end(self) -> OutputChunk:
@@ -213,30 +221,66 @@ class OutputLog:
             at_most: How many lines are returned.
             run: Only lines of the run of this number; None for all.
         """
-
-        def wanted(lines: Iterator[OutputLine]) -> Iterator[OutputLine]:
-            return (line for line in lines if line.number < number and run in (None, line.run))
-
         with self._reading:
             self._empty_inbox()
+            later = self._count_after(number - 1)
+
+            def wanted(lines: Iterable[_Entry]) -> Iterable[_Entry]:
+                return (line for line in islice(lines, later, None) if run in (None, _RUN(line)))
+
             return self._newest(at_most, wanted)
+
+    def lines_after(self, number: int, at_most: int, *, run: int | None = None) -> tuple[OutputLine, ...]:
+        """Return the first kept lines after the line of that number, oldest first.
+
+        Args:
+            number: The number of a line; it need not exist.
+            at_most: How many lines are returned.
+            run: Only lines of the run of this number; None for all.
+        """
+        with self._reading:
+            self._empty_inbox()
+            count = self._count_after(number)
+            while True:
+                try:
+                    kept = iter(self._lines)
+                    rest = islice(kept, max(0, len(self._lines) - count), None)
+                    wanted = (line for line in rest if run in (None, _RUN(line)))
+                    return tuple(starmap(OutputLine, islice(wanted, at_most)))
+                except RuntimeError:  # a writer has dropped lines in between
+                    pass
 
     def oldest(self) -> OutputLine | None:
         """Return the oldest kept line; None if there is none."""
         with self._reading:
             self._empty_inbox()
             try:
-                return self._lines[0]
+                return OutputLine(*self._lines[0])
             except IndexError:
                 return None
 
+    def _count_after(self, number: int) -> int:
+        """Return how many lines are kept after the line of that number, without looking at each of them."""
+        while self._lines:
+            try:
+                oldest, latest, count = self._lines[0], self._lines[-1], len(self._lines)
+                missing = _NUMBER(latest) - _NUMBER(oldest) + 1 - count  # numbers of lines lost in the inbox
+                high = max(0, min(number + 1 - _NUMBER(oldest), count))
+                place = bisect_right(self._lines, number, max(0, high - missing), high, key=_NUMBER)
+                if self._lines[0] is oldest:
+                    return count - place
+            except IndexError:
+                pass
+            # A writer has dropped lines in between, so the others have other places.
+        return 0
+
     def _newest(
-        self, at_most: int | None, wanted: Callable[[Iterator[OutputLine]], Iterator[OutputLine]]
+        self, at_most: int | None, wanted: Callable[[Iterable[_Entry]], Iterable[_Entry]]
     ) -> tuple[OutputLine, ...]:
         """Return the latest lines that a function chooses, oldest first, without a copy of all others."""
         while True:
             try:
-                return tuple(islice(wanted(reversed(self._lines)), at_most))[::-1]
+                return tuple(starmap(OutputLine, islice(wanted(reversed(self._lines)), at_most)))[::-1]
             except RuntimeError:  # a writer has dropped lines in between
                 pass
 
@@ -297,7 +341,7 @@ class OutputLog:
     def _add_line(self, at: float, source: tuple[str, int, str], text: str) -> None:
         text = self.redact(terminal_line(text))
         self._total_lines += 1
-        self._lines.append(OutputLine(self._total_lines, at, *source, text))
+        self._lines.append((self._total_lines, at, *source, text))
         size = getsizeof(text) + _OVERHEAD
         self._size += size
         if self._size > self.limit:

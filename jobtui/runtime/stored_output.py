@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jobtui.runtime.output_log import OutputLine, OutputLog
+from jobtui.runtime.output_log import MAX_CHUNK, OutputLine, OutputLog
 
 if TYPE_CHECKING:  # it imports sqlite3
     from jobtui.store.output_rows import StoredLine
@@ -39,22 +39,31 @@ class OutputFeed:
 
         If the log has dropped lines of a run since, a line before the kept ones says how many.
         """
-        chunk = self._log.output_since(self._last, at_most=None)
-        self._last = self._log.last_fed = chunk.last
-        at = next((line.at for line in (*chunk.lines, *chunk.unfinished)), 0.0)
-        notes = [
-            self._make_line(run, at, "", f"[{_count(count)} came too fast to be stored]")
-            for run, count in self._log.take_unfed().items()
-        ]
-        fed = self._fed_unfinished
-        lines = [line for line in chunk.lines if line.run and not (fed and _key(line) in fed)]
-        for line in chunk.unfinished:
+        begin: float | None = None
+        fed, lines = self._fed_unfinished, []
+        last = self._log.end().first - 1  # later lines are for the next call
+        while self._last < last:
+            part = self._log.lines_after(self._last, MAX_CHUNK)
+            self._last = self._log.last_fed = part[-1].number if part else last
+            begin = part[0].at if part and begin is None else begin
+            lines += [self._line(each) for each in part if each.run and not (fed and _key(each) in fed)]
+        unfinished = self._log.end().unfinished
+        for line in unfinished:
             if line.run and _key(line) not in fed and self._has_ended(line.run):
                 fed[_key(line)] = None
-                lines.append(line)
+                lines.append(self._line(line))
         while len(fed) > _MAX_UNFINISHED:
             del fed[next(iter(fed))]
-        return notes + [self._make_line(line.run, line.at, line.stream, line.text) for line in lines]
+        if begin is None:
+            begin = unfinished[0].at if unfinished else 0.0
+        notes = [
+            self._make_line(run, begin, "", f"[{_count(count)} came too fast to be stored]")
+            for run, count in self._log.take_unfed().items()
+        ]
+        return notes + lines
+
+    def _line(self, line: OutputLine) -> StoredLine:
+        return self._make_line(line.run, line.at, line.stream, line.text)
 
 
 def _count(lines: int) -> str:

@@ -32,6 +32,7 @@ from jobtui.frontend.backend import Backend, Serve, Unsubscribe
 from jobtui.frontend.listening import publish
 from jobtui.frontend.look import Look
 from jobtui.frontend.throttle import AdaptiveThrottle
+from jobtui.process.collection import exclude_from_collection
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.standard_input import null_input
 from jobtui.process.stdio import write_line
@@ -527,6 +528,7 @@ def run_attached(backend: Backend, *, display: Display = DEFAULT_DISPLAY) -> int
         cleanup.callback(signals.uninstall)
         streams, terminal = cleanup.enter_context(_reserve_terminal(OutputLog()))
         signals.stop_interrupting()
+        exclude_from_collection()
         app = JobtuiApp(backend, streams=streams, terminal=terminal, signals=signals, display=display)
         app.run()
     return app.return_code or 0

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/dashboard_large.py [--quick]
 
-The app paints without a terminal. A time is from the event, such as a key, until the screen has been painted.
+The jobs are excluded from garbage collection, as by the command line. The app paints without a terminal. A time is from the event, such as a key, until the screen has been painted.
 The share of a core is that of the app's thread.
 """
 
@@ -22,6 +22,7 @@ from rows import Row, compare_with_limit, main
 
 from jobtui import Scheduler
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.process.collection import exclude_from_collection
 from jobtui.tui.app import JobtuiApp
 
 JOBS = 10_000
@@ -114,6 +115,7 @@ def measure(quick: bool) -> Iterator[Row]:
             else:
                 scheduler.schedule("0 0 5 1 * *", noop, name=f"job-{number:05}")
         time.sleep(1.5)
+        exclude_from_collection()  # as the command line does
         yield from asyncio.run(measure_app(scheduler, quick))
 
 

@@ -112,6 +112,35 @@ def test_output_since_a_dropped_or_unknown_line_has_the_latest_lines() -> None:
     assert log.output_since(MAX_CHUNK + 10) == OutputChunk(first=MAX_CHUNK + 11, lines=(), unfinished=())
 
 
+@given(WRITES, st.integers(-1, 60), st.integers(0, 20), st.sampled_from([None, 1, 2]), st.booleans())
+def test_the_lines_after_one_are_the_first_that_are_kept(
+    writes: list[tuple[Source, str]], number: int, at_most: int, run: int | None, is_full: bool
+) -> None:
+    """In a log that has dropped its first lines, too."""
+    log = make_log()
+    for source, text in writes:
+        log.write(*source, text)
+    if is_full:
+        log.limit = 2_000
+        log.write("a", 1, "stdout", "the last one\n")
+    kept = log.output_since(0, at_most=None).lines
+    expected = [line for line in kept if line.number > number and run in (None, line.run)]
+    assert list(log.lines_after(number, at_most, run=run)) == expected[:at_most]
+
+
+def test_kept_lines_cost_the_garbage_collector_nothing() -> None:
+    """Otherwise a full collection of a million lines would stop the process for a fifth of a second."""
+    log = make_log()
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(5_000):
+        log.write("a", 1, "stdout", f"line {number}\n")
+    log.end()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 500
+    assert len(log.lines_after(0, 10_000)) == 5_000
+
+
 # --- bounds ---------------------------------------------------------------------------------------
 
 
