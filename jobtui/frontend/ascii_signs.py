@@ -24,6 +24,8 @@ _FORMS = {
     "⊘": "c",
     "↷": "s",
     "≡": "&",
+    "¶": "n",
+    "∅": "0",
     # cursor, marks, order, keys
     "▸": ">",
     "›": "-",  # noqa: RUF001 - the sign of the cursor without the focus

@@ -24,6 +24,7 @@ from jobtui.frontend.formatting import (
     format_times,
     status_sign,
 )
+from jobtui.frontend.output_signs import add_silence
 from jobtui.frontend.progress import Piece, progress_pieces, progress_text
 from jobtui.frontend.upcoming import is_quiet_at
 from jobtui.schedules.dst import Tick, TickPreview
@@ -74,7 +75,8 @@ def job_progress(job: JobView, snapshot: Snapshot) -> list[Piece]:
     run = next((run for run in snapshot.running if run.job == job.name and run.started is not None), None)
     if run is None or run.started is None:
         return []
-    return progress_pieces(run, typical_duration(job), run.started, snapshot.at)
+    pieces = progress_pieces(run, typical_duration(job), run.started, snapshot.at)
+    return add_silence(pieces, job, snapshot.at)
 
 
 def _quiet(job: JobView) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jobtui.frontend.formatting import DST, JOB_SIGNS, STATE_SIGNS
+from jobtui.frontend.output_signs import NEW_OUTPUT, SILENT
 from jobtui.runtime.timer import MAX_SLEEP
 
 SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -21,6 +22,8 @@ SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("◆", "a marked job, on which keys act together"),
         ("▲ ▼", "the order of the jobs"),
         ("+2", "of its runs wait"),
+        (NEW_OUTPUT, "it has written output since you last saw its log"),
+        (SILENT, "it runs, and has written nothing for unusually long"),
         (DST, "a clock change affects it; enter shows how"),
         ("↻ 2/4", "attempt 2 of 4 is next"),
         ("!1m", "a run that takes longer than its job's warn"),

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TextIO
 
 from rich.console import Console as RichConsole
 from rich.text import Text as RichText
-from textual import events
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -282,6 +282,10 @@ class JobtuiApp(App[None]):
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
+
+    @on(LogScreen.OutputSeen)
+    def _note_seen_output(self, message: LogScreen.OutputSeen) -> None:
+        self._dashboard.note_seen_output(message.jobs)
 
     # --- messages ---------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.now_next import live_runs
+from jobtui.frontend.output_signs import SeenOutput
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT, is_wide
 from jobtui.tui.background_work import BackgroundCommands
@@ -135,12 +136,13 @@ class Dashboard(Screen[None]):
         self._backend = background_commands.backend
         self._snapshot = self._backend.snapshot()
         self._live_runs = live_runs(self._snapshot)
+        self._seen_output = SeenOutput(self._snapshot.at)
         self._status_line = StatusLine(self._backend)
         self._index = JobIndex()
         self._gauge = PoolGauge(self._index)
         self._alarm = AlarmLine(self._index)
         self._jobs: LineTable[JobView] = LineTable(
-            job_columns(lambda: self._live_runs),
+            job_columns(lambda: self._live_runs, self._seen_output.has_new),
             lambda job: job.name,
             empty="no jobs",
             header=True,
@@ -198,6 +200,11 @@ class Dashboard(Screen[None]):
             self._set_marks(self._marks & names)
         self._update_jobs()
         self._update_keys()
+
+    def note_seen_output(self, jobs: Collection[str] | None) -> None:
+        """Remove the signs of new output of jobs, or, given None, of all: the user sees their output."""
+        self._seen_output.look(jobs, self._backend.snapshot().at)
+        self._update_jobs()
 
     def _update_jobs(self) -> None:
         snapshot = self._snapshot

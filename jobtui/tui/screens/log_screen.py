@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -81,6 +83,12 @@ class LogScreen(ModalScreen[None]):
         Binding("g,home", "first", "First line", show=False, id="log.first"),
         Binding("G,end", "last", "Last line, and follow", show=False, id="log.last"),
     ]
+
+    @dataclass
+    class OutputSeen(Message):
+        """The user sees the latest output of these jobs; None for all."""
+
+        jobs: Collection[str] | None
 
     def __init__(self, scope: LogScope, background_commands: BackgroundCommands) -> None:
         super().__init__()
@@ -168,6 +176,9 @@ class LogScreen(ModalScreen[None]):
         if buffer.version != self._shown_version:
             self._shown_version = buffer.version
             lines.update()
+            if buffer.is_latest:
+                scope = self._feed.scope
+                self.post_message(self.OutputSeen([scope.job] if scope.job else scope.jobs))
         if self._is_empty != (buffer.first == buffer.end):
             self._is_empty = buffer.first == buffer.end
             self.refresh_bindings()

@@ -206,6 +206,9 @@ class RunScreen(ModalScreen[None]):
         if is_at_end and self._goes_on:
             self._output.action_move_to(-1)
         self._fit_output()
+        run = self._content.run
+        if any(job.name == run.job and job.prev == run.started for job in self._backend.snapshot().jobs):
+            self.post_message(LogScreen.OutputSeen([run.job]))  # of its latest run
 
     @property
     def _nothing(self) -> str:

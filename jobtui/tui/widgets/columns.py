@@ -26,6 +26,7 @@ from jobtui.frontend.formatting import (
 )
 from jobtui.frontend.now_next import HELD_FOR, NO_RUNS, LiveRuns, now_next
 from jobtui.frontend.outcome_strip import STRIP_LENGTH, outcome_strip
+from jobtui.frontend.output_signs import output_signs
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
 from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
@@ -43,10 +44,11 @@ def _status(job: JobView, _now: datetime) -> Cell:
     return [(f"{sign.glyph} {word}", sign.tone)]
 
 
-def _name(job: JobView, _now: datetime) -> Cell:
+def _name(job: JobView, now: datetime, *, has_new_output: bool = False) -> Cell:
     waiting = job.queued + job.held
     name = (cell_text(job.name), "failed" if failed_last(job) else "")
-    return [name, (f" +{waiting}", "waiting")] if waiting else [name]
+    signs = output_signs(job, now, is_new=has_new_output)
+    return [name, *([(f" +{waiting}", "waiting")] if waiting else []), *signs]
 
 
 def _schedule(job: JobView, now: datetime) -> Cell:
@@ -125,12 +127,18 @@ def _status_order(job: JobView) -> tuple[bool, int]:
     return not failed_last(job), _STATUS_ORDER.index(job.status)
 
 
-def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[JobView]]:
+def job_columns(
+    live: Callable[[], Mapping[str, LiveRuns]], has_new_output: Callable[[JobView], bool]
+) -> Sequence[Column[JobView]]:
     """Return the columns of the table of jobs.
 
     Args:
         live: Returns the runs of each job that have not ended, by the name of the job.
+        has_new_output: Returns whether a job has written output that the user has not seen.
     """
+
+    def name_and_signs(job: JobView, now: datetime) -> Cell:
+        return _name(job, now, has_new_output=has_new_output(job))
 
     def now_and_next(job: JobView, now: datetime, width: int = _NEXT_WIDTH) -> Cell:
         pieces = now_next(job, live().get(job.name, NO_RUNS), now, width)
@@ -138,7 +146,7 @@ def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[J
 
     return (
         Column("status", "STATUS", 10, _status, sort_key=_status_order),
-        Column("name", "NAME", 17, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
+        Column("name", "NAME", 17, name_and_signs, fraction=3, sort_key=lambda job: job.name.casefold()),
         Column(
             "strip", "OUTCOMES", NARROW_STRIP, _strip, drop_order=4, wanted=STRIP_LENGTH, fitted_cell=_strip
         ),
@@ -170,7 +178,7 @@ def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[J
     )
 
 
-JOB_COLUMNS = job_columns(dict)  # without the runs that have not ended
+JOB_COLUMNS = job_columns(dict, lambda _job: False)  # without the runs that have not ended
 
 
 # --- runs -----------------------------------------------------------------------------------------
