@@ -17,6 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 from jobtui.engine.events import Event, JobEvent, QuietTimeChanged, RunEvent
 from jobtui.engine.views import Duration, JobView, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, LogPage, RunLines, SchedulePreview
+from jobtui.frontend.progress import RunEstimate
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk, OutputLine
@@ -224,7 +225,7 @@ _VALUES: dict[Any, FieldCodec] = {
     Schedule: FieldCodec(encode_schedule, decode_schedule),
 }
 RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)
-JOB_DETAILS, UPCOMING = Codec(JobDetails), Codec(UpcomingTick)
+JOB_DETAILS, UPCOMING, ESTIMATE = Codec(JobDetails), Codec(UpcomingTick), Codec(RunEstimate)
 OUTPUT_CHUNK, OUTPUT_LINE, RUN_LINES = Codec(OutputChunk), Codec(OutputLine), Codec(RunLines)
 LOG_PAGE = Codec(LogPage)
 SCHEDULE_PREVIEW = Codec(SchedulePreview)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobtui.engine.typical_duration import TypicalDuration
-from jobtui.engine.views import Progress, RunView
+from jobtui.engine.typical_duration import TypicalDuration, typical_duration
+from jobtui.engine.views import Progress, RunView, Snapshot
 from jobtui.frontend.formatting import elapsed_between, format_age, format_duration
 
 Piece = tuple[str, str]  # a text and its tone
@@ -40,6 +40,58 @@ class Estimate:
     left: timedelta | None = None
     over: timedelta | None = None
     reported: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEstimate:
+    """The progress of a RUNNING run, as programs read it. All times are aware, in the scheduler's zone.
+
+    Attributes:
+        run: The number of the run.
+        job: The name of its job.
+        fraction: The part that is done, from 0 to 1, as the code of the run reports it, else from the usual
+            duration of its job; None if neither is known.
+        expected_end: When it will probably end; None if that is not known.
+        overtime: The time beyond the median of the job's latest runs, if the run takes longer than 95 % of
+            them; else None.
+        is_reported: Whether the code of the run has reported progress.
+        text: All of this, and the text that the code has reported, in words.
+    """
+
+    run: int
+    job: str
+    fraction: int | float | None
+    expected_end: datetime | None
+    overtime: timedelta | None
+    is_reported: bool
+    text: str
+
+
+def estimate_runs(snapshot: Snapshot) -> list[RunEstimate]:
+    """Return how far the RUNNING runs of a snapshot are; those of a job in the order of their start."""
+    jobs = {job.name: job for job in snapshot.jobs} if snapshot.running else {}
+    return [
+        _estimate_run(
+            run, run.started, typical_duration(jobs[run.job]) if run.job in jobs else None, snapshot.at
+        )
+        for run in snapshot.running
+        if run.started is not None
+    ]
+
+
+def _estimate_run(
+    run: RunView, started: datetime, typical: TypicalDuration | None, now: datetime
+) -> RunEstimate:
+    found = estimate_progress(run, typical, started, now)
+    return RunEstimate(
+        run=run.number,
+        job=run.job,
+        fraction=found.fraction,
+        expected_end=None if found.left is None else now + found.left,
+        overtime=found.over,
+        is_reported=found.reported is not None,
+        text=progress_words(progress_pieces(run, typical, started, now)),
+    )
 
 
 def estimate_progress(
@@ -122,6 +174,12 @@ def _remaining(left: timedelta | None) -> str:
 def progress_text(pieces: Sequence[Piece]) -> str:
     """Return pieces as one text."""
     return "".join(text for text, _ in pieces)
+
+
+def progress_words(pieces: Sequence[Piece]) -> str:
+    """Return pieces as one text, without the bar."""
+    has_bar = bool(pieces) and not set(pieces[0][0]) - {_FULL, _FREE}
+    return progress_text(pieces[has_bar:]).strip()
 
 
 def progress_bar(fraction: float, width: int = _BAR) -> str:

@@ -18,6 +18,7 @@ from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Tr
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.json_codec import (
+    ESTIMATE,
     JOB,
     JOB_DETAILS,
     OUTPUT_CHUNK,
@@ -31,6 +32,7 @@ from jobtui.frontend.json_codec import (
     decode_snapshot,
     encode_schedule,
 )
+from jobtui.frontend.progress import RunEstimate
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.schedules.adjusted import AdjustedSchedule
@@ -304,6 +306,7 @@ def test_a_schedule_in_an_unknown_zone_or_of_an_unknown_class_becomes_a_foreign_
         (SNAPSHOT, Snapshot),
         (JOB_DETAILS, JobDetails),
         (UPCOMING, UpcomingTick),
+        (ESTIMATE, RunEstimate),
         (OUTPUT_CHUNK, OutputChunk),
         (Codec(DstNote), DstNote),
         (Codec(Tick), Tick),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,9 @@ from jobtui.engine.enums import Trigger
 from jobtui.engine.typical_duration import TypicalDuration
 from jobtui.frontend.job_facts import list_job_facts
 from jobtui.frontend.progress import (
+    RunEstimate,
     estimate_progress,
+    estimate_runs,
     format_amount,
     progress_bar,
     progress_pieces,
@@ -122,6 +125,48 @@ def test_a_few_cells_have_a_shorter_bar_and_all_that_matters() -> None:
     assert progress_text(over).startswith("███░░ 64% +1m14s over ~42s left")
     in_time = progress_pieces(run_with(reported(64, 100, end=126)), None, START, now, 22)
     assert progress_text(in_time).startswith("███░░░ 64% ~42s left")
+
+
+def test_programs_read_the_progress_of_each_running_run() -> None:
+    """Those of jobs that the snapshot does not know, too: they are not registered any more."""
+    running = (
+        replace(run_with(reported(40, 100, "page 40", end=75)), number=2),
+        replace(run_with(None), number=3),
+        replace(run_with(None), number=4, job="gone"),
+    )
+    job = snapshots.make_job("import", recent=(RunState.OK,) * 3, recent_durations=(9.0, 10.0, 12.0))
+    snapshot = snapshots.make([job], running=running, at=START + timedelta(seconds=50))
+    end = START + timedelta(seconds=75)
+    over = timedelta(seconds=40)
+    assert estimate_runs(snapshot) == [
+        RunEstimate(
+            run=2,
+            job="import",
+            fraction=0.4,
+            expected_end=end,
+            overtime=over,
+            is_reported=True,
+            text="40% +40s over ~25s left  40/100  page 40",
+        ),
+        RunEstimate(
+            run=3,
+            job="import",
+            fraction=None,
+            expected_end=None,
+            overtime=over,
+            is_reported=False,
+            text="+40s over",
+        ),
+        RunEstimate(
+            run=4,
+            job="gone",
+            fraction=None,
+            expected_end=None,
+            overtime=None,
+            is_reported=False,
+            text="for 50s",
+        ),
+    ]
 
 
 def test_the_status_of_a_job_has_the_progress_of_its_run() -> None:

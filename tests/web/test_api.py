@@ -723,6 +723,7 @@ READABLE = [
     "/jobs/quick",
     "/runs",
     "/pool",
+    "/progress",
     "/upcoming",
 ]
 

@@ -20,7 +20,7 @@ from support.api_server import LIMIT, ApiClient, ApiResponse, BlockingJob, servi
 from support.runtime_parts import runtime_of
 from support.scripted_backend import ScriptedBackend
 
-from jobtui import Scheduler, __version__
+from jobtui import Scheduler, __version__, current_run
 from jobtui.engine.enums import FINAL_STATES, RunState, Trigger
 from jobtui.engine.events import Event, JobAdded, JobRemoved, RunFinished, RunQueued, RunStarted
 from jobtui.engine.views import JobCounters, JobView, RunView
@@ -176,6 +176,51 @@ def test_a_removed_job_has_no_series(blocking_job: BlockingJob) -> None:
         assert not [key for key in read_samples(client.get(METRICS)) if ("job", "a") in key[1]]
         scheduler.schedule("@yearly", blocking_job, name="a")
         assert set(counts_by_outcome(read_samples(client.get(METRICS)), "a").values()) == {0}
+
+
+def test_the_progress_of_the_first_running_run_of_a_job_is_measured() -> None:
+    """A job that does not run, and one of whose run nothing is known, have no series."""
+    clock = ManualClock(1e9)
+    begun, go_on = threading.Barrier(3), threading.Event()
+
+    def wait() -> None:
+        begun.wait(60)
+        go_on.wait(60)
+
+    def work() -> None:
+        run = current_run()
+        run.progress(0, 100)
+        clock.advance(30)
+        run.progress(40, 100, "page 40")
+        wait()
+
+    scheduler = Scheduler(pool=3, tz="UTC", clock=clock)
+    scheduler.schedule("@yearly", work, name="import", overlap="allow")
+    scheduler.schedule("@yearly", wait, name="unknown")
+    with scheduler, serving_api(scheduler) as client:
+        scheduler.run("import")
+        scheduler.run("unknown")
+        begun.wait(60)
+        found = read_samples(client.get(METRICS))
+        [estimate, other] = client.get("/progress").json
+        go_on.set()
+    gauges = {key: value for key, value in found.items() if key[0].startswith("jobtui_job_")}
+    labels = frozenset({("job", "import")})
+    assert gauges == {
+        ("jobtui_job_progress_ratio", labels): 0.4,
+        ("jobtui_job_expected_end_timestamp_seconds", labels): 1e9 + 30 + 45,
+    }
+    assert estimate["text"] == "40% ~45s left  40/100  page 40"
+    assert estimate["is_reported"]
+    assert other | {"text": ""} == {
+        "run": 2,
+        "job": "unknown",
+        "fraction": None,
+        "expected_end": None,
+        "overtime": None,
+        "is_reported": False,
+        "text": "",
+    }
 
 
 NAMES = ['say "hi"', "back\\slash", "back\\nslash", "{a=b}", "ünï → 任务", "a,b", "# TYPE x counter", " "]

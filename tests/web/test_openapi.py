@@ -150,6 +150,7 @@ READS = (
     "/history",
     "/history?q=state:failed&limit=5",
     "/pool",
+    "/progress",
     "/upcoming",
     "/output",
     "/output/page",

@@ -21,6 +21,7 @@ from jobtui.frontend.column_json import encode_columns
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     API_ROOT,
+    ESTIMATE,
     EXPLANATION,
     JOB,
     JOB_DETAILS,
@@ -36,6 +37,7 @@ from jobtui.frontend.json_codec import (
     Json,
 )
 from jobtui.frontend.policy_json import CHANGEABLE, changes_from_json
+from jobtui.frontend.progress import estimate_runs
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.store.query import BadQuery, quote_term
 from jobtui.web.api.event_stream import EventStream
@@ -106,6 +108,7 @@ class Api:
             web.get(f"{API_ROOT}/columns", self._get_columns),
             web.get(f"{API_ROOT}/pool", self._get_pool),
             web.post(f"{API_ROOT}/pool/resize", self._resize_pool),
+            web.get(f"{API_ROOT}/progress", self._list_progress),
             web.get(f"{API_ROOT}/upcoming", self._list_upcoming),
             web.get(f"{API_ROOT}/output", self._get_output),
             web.get(f"{API_ROOT}/output/page", self._get_log_page),
@@ -265,6 +268,12 @@ class Api:
     async def _get_pool(self, request: web.Request) -> web.Response:
         check_query(request)
         return json_response(POOL.encode(self._backend.pool_view()))
+
+    async def _list_progress(self, request: web.Request) -> web.Response:
+        """Return how far the RUNNING runs are."""
+        check_query(request)
+        estimates = estimate_runs(self._backend.snapshot())
+        return json_response([ESTIMATE.encode(estimate) for estimate in estimates])
 
     async def _list_upcoming(self, request: web.Request) -> web.Response:
         check_query(request, "limit")

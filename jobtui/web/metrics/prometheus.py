@@ -29,6 +29,7 @@ from jobtui.engine.views import JobCounters
 from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.frontend.progress import RunEstimate, estimate_runs
 from jobtui.web.metrics.health import HEALTHZ_PATH, report_health
 from jobtui.web.metrics.histograms import Histogram, Histograms
 from jobtui.web.request_parsing import check_query
@@ -89,11 +90,15 @@ class Metrics:
             if len(counters) % _JOBS_PER_READ == 0:
                 await yield_to_others()
         self._histograms.keep_only({each.job for each in counters})
-        return await _write_metrics(self._collect(counters), encode)
+        for _ in self._backend.refresh_views():
+            await yield_to_others()
+        estimates = estimate_runs(self._backend.snapshot())
+        return await _write_metrics(self._collect(counters, estimates), encode)
 
-    def _collect(self, counters: Sequence[JobCounters]) -> Iterator[Metric]:
+    def _collect(self, counters: Sequence[JobCounters], estimates: Sequence[RunEstimate]) -> Iterator[Metric]:
         """Yield every metric; those with a series for each job in pieces of a few jobs."""
         yield from self._scheduler_metrics(counters)
+        yield from _progress_metrics(estimates)
         for piece in _pieces(counters):
             yield _run_counts(piece)
         for piece in _pieces(counters):
@@ -164,6 +169,32 @@ def _run_counts(counters: Sequence[JobCounters]) -> Metric:
         for state, count in each.endings.items():
             metric.add_metric((each.job, state.value.lower()), count)
     return metric
+
+
+def _progress_metrics(estimates: Sequence[RunEstimate]) -> Iterator[Metric]:
+    """Yield the progress of the first RUNNING run of each job: as many series as there are such jobs."""
+    first = {each.job: each for each in reversed(estimates)}.values()
+    for name, documentation, values in (
+        (
+            "jobtui_job_progress_ratio",
+            "The part of the first RUNNING run of a job that is done, from 0 to 1, if it is known.",
+            [(each.job, each.fraction) for each in first if each.fraction is not None],
+        ),
+        (
+            "jobtui_job_expected_end_timestamp_seconds",
+            "When the first RUNNING run of a job will probably end, if that is known.",
+            [(each.job, each.expected_end.timestamp()) for each in first if each.expected_end is not None],
+        ),
+        (
+            "jobtui_job_overtime_seconds",
+            "How much longer than usual the first RUNNING run of a job takes, if longer than 95 % of them.",
+            [(each.job, each.overtime.total_seconds()) for each in first if each.overtime is not None],
+        ),
+    ):
+        metric = GaugeMetricFamily(name, documentation, labels=("job",))
+        for job, value in values:
+            metric.add_metric((job,), value)
+        yield metric
 
 
 def _retry_counts(counters: Sequence[JobCounters]) -> Metric:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jobtui.engine.enums import RunState
 from jobtui.engine.typical_duration import TypicalDuration
 from jobtui.engine.views import RunView
-from jobtui.frontend.progress import estimate_progress, progress_pieces, progress_text
+from jobtui.frontend.progress import estimate_progress, progress_pieces, progress_words
 
 
 class ShownProgress(NamedTuple):
@@ -43,7 +43,7 @@ def show_progress(run: RunView, usual: TypicalDuration | None, now: datetime) ->
         return None
     pieces = progress_pieces(run, usual, run.started, now)
     has_bar = found.fraction is not None or found.reported is None
-    text = progress_text(pieces[1:] if has_bar else pieces).strip()
+    text = progress_words(pieces)
     fraction = 1.0 if has_bar and found.fraction is None else found.fraction
     if usual is None or found.reported is not None:
         return ShownProgress(fraction, text, 0.0, 0.0)
