@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from jobtui.cli.choose_source import open_source
-from jobtui.cli.source import FOUND, nothing_found, print_json
+from jobtui.cli.source import FOUND, JobList, nothing_found, print_json
 from jobtui.cli.text_table import Cell, format_table, paper_of
 from jobtui.engine.enums import JobStatus
-from jobtui.engine.views import JobView, PoolView, RunView
+from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.formatting import (
     ABSENT,
     failed_last,
@@ -21,11 +20,13 @@ from jobtui.frontend.formatting import (
     run_label,
     status_sign,
 )
+from jobtui.frontend.now_next import NO_RUNS, live_runs, now_next
 from jobtui.frontend.outcome_strip import outcome_strip
 from jobtui.frontend.registry import Registry
 from jobtui.process.stdio import write_line
 
 _TITLES = ("STATUS", "NAME", "LAST RUN", "TOOK", "OUTCOMES", "RUNS", "FAIL")
+_NOW_NEXT = "NOW / NEXT", 60  # title and width of the column that only a scheduler fills
 _NUMBERS = [_TITLES.index(title) for title in ("TOOK", "RUNS")]
 
 
@@ -50,11 +51,23 @@ def list_jobs(options: argparse.Namespace) -> int:
     if not found.jobs:
         return nothing_found(f"there are no jobs in {source.name}")
     if not options.json:
-        table = format_table(_TITLES, map(_row, found.jobs), paper_of(sys.stdout), align_right=_NUMBERS)
-        write_line(sys.stdout, f"{found.headline}\n\n{table}")
-        if found.pool is not None and found.abandoned:
-            write_line(sys.stdout, f"\n{_abandoned(found.pool, found.abandoned)}")
+        write_line(sys.stdout, f"{found.headline}\n\n{_format_jobs(found)}")
+        if found.snapshot is not None and found.snapshot.abandoned:
+            write_line(sys.stdout, f"\n{_abandoned(found.snapshot)}")
     return FOUND
+
+
+def _format_jobs(found: JobList) -> str:
+    """Return a table of the jobs; that of a scheduler says what each of them does now or next."""
+    titles, rows = list(_TITLES), list(map(_row, found.jobs))
+    if found.snapshot is not None:
+        title, width = _NOW_NEXT
+        titles.append(title)
+        live = live_runs(found.snapshot)
+        for row, job in zip(rows, found.jobs, strict=True):
+            pieces = now_next(job, live.get(job.name, NO_RUNS), found.snapshot.at, width)
+            row.append(Cell("".join(text for text, _ in pieces), pieces[0][1] if pieces else ""))
+    return format_table(titles, rows, paper_of(sys.stdout), align_right=_NUMBERS)
 
 
 def _list_schedulers(options: argparse.Namespace) -> int:
@@ -79,14 +92,14 @@ def _attempt(job: JobView) -> str:
     return f" {job.retry_attempt}/{job.attempts}" if job.status is JobStatus.RETRYING else ""
 
 
-def _abandoned(pool: PoolView, runs: Sequence[RunView]) -> str:
+def _abandoned(snapshot: Snapshot) -> str:
     """Return how many runs were abandoned, and a table of them."""
     rows = [
         [Cell(run_label(run)), Cell(run.job), Cell(format_date_time(run.started)), Cell(run.worker)]
-        for run in runs
+        for run in snapshot.abandoned
     ]
     table = format_table(("RUN", "JOB", "STARTED", "WORKER"), rows, paper_of(sys.stdout))
-    return f"{format_abandoned(pool)}: jobtui stack RUN shows where they are\n\n{table}"
+    return f"{format_abandoned(snapshot.pool)}: jobtui stack RUN shows where they are\n\n{table}"
 
 
 def _row(job: JobView) -> list[Cell]:

@@ -14,6 +14,7 @@ from jobtui.engine.enums import Phase
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import RunLines
 from jobtui.frontend.formatting import format_instant_full
+from jobtui.frontend.json_codec import RUN_LISTS
 from jobtui.frontend.registry import Entry
 from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
@@ -49,19 +50,18 @@ class LiveSource:
 
     def list_jobs(self) -> JobList:
         """Return all jobs."""
-        snapshot = self.backend.snapshot()
+        snapshot = self._snapshot_in_zone()
         process = self._process(snapshot)
         number = "a process" if process.pid is None else f"process {process.pid}"
         doing = "runs the jobs" if snapshot.phase is Phase.RUNNING else f"is {snapshot.phase.value}"
         since = "" if process.started is None else f" since {format_instant_full(process.started)}"
         return JobList(
-            jobs=[self._in_zone(job) for job in snapshot.jobs],
+            jobs=snapshot.jobs,
             headline=f"{self.name}: {number} {doing}{since}\n{self.backend.address}",
             store=snapshot.store.file,
             process=process,
             endings=None,
-            pool=snapshot.pool,
-            abandoned=[self._in_zone(run) for run in snapshot.abandoned],
+            snapshot=snapshot,
         )
 
     def job_names(self) -> list[str]:
@@ -133,6 +133,14 @@ class LiveSource:
             file="" if entry is None else entry.file,
             commit="",
         )
+
+    def _snapshot_in_zone(self) -> Snapshot:
+        snapshot = self.backend.snapshot()
+        runs: dict[str, Any] = {
+            name: tuple(map(self._in_zone, getattr(snapshot, name))) for name in RUN_LISTS
+        }
+        jobs = tuple(map(self._in_zone, snapshot.jobs))
+        return replace(snapshot, at=snapshot.at.astimezone(self._zone), jobs=jobs, **runs)
 
     def _in_zone(self, view: View) -> View:
         instants: dict[str, Any] = {}

@@ -10,9 +10,10 @@ from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.views import JobView, PoolView, RunView
+from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import RunLine, RunLines
-from jobtui.frontend.json_codec import JOB, RUN, Json
+from jobtui.frontend.json_codec import ESTIMATE, JOB, RUN, Json
+from jobtui.frontend.progress import estimate_runs
 from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
@@ -79,8 +80,7 @@ class JobList:
         process: The process that runs them, or has run them last; None if there was none.
         endings: How many runs and ticks of each job have ended in each state, by the job's name; None if only
             a store knows it.
-        pool: The pool; None if only a scheduler knows it.
-        abandoned: The runs that were abandoned, and whose threads go on.
+        snapshot: The jobs and the runs now; None if only a scheduler knows them.
     """
 
     jobs: Sequence[JobView]
@@ -88,8 +88,7 @@ class JobList:
     store: str
     process: Process | None
     endings: Mapping[str, Mapping[RunState, int]] | None
-    pool: PoolView | None = None
-    abandoned: Sequence[RunView] = ()
+    snapshot: Snapshot | None = None
 
     def encode(self) -> Json:
         """Return the list as a JSON object."""
@@ -97,7 +96,10 @@ class JobList:
             "store": self.store or None,
             "process": None if self.process is None else self.process.encode(),
             "jobs": [self._encode_job(job) for job in self.jobs],
-            "abandoned": [RUN.encode(run) for run in self.abandoned],
+            "abandoned": [] if self.snapshot is None else list(map(RUN.encode, self.snapshot.abandoned)),
+            "progress": None
+            if self.snapshot is None
+            else list(map(ESTIMATE.encode, estimate_runs(self.snapshot))),
         }
 
     def _encode_job(self, job: JobView) -> Json:

@@ -168,7 +168,12 @@ def format_age(since: datetime | None, now: datetime) -> str:
     """Return how long ago something began, in whole seconds: `0s`, `48s`, `3m12s`."""
     if since is None:
         return ABSENT
-    return _in_whole_seconds(max(0, math.floor(elapsed_between(since, now).total_seconds())))
+    return format_whole_seconds(elapsed_between(since, now))
+
+
+def format_whole_seconds(length: timedelta) -> str:
+    """Return a time without fractions: `0s`, `48s`, `3m12s`."""
+    return _in_whole_seconds(max(0, math.floor(length.total_seconds())))
 
 
 def countdown(due: datetime, now: datetime) -> str:

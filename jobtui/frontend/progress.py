@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from jobtui.engine.typical_duration import TypicalDuration, typical_duration
 from jobtui.engine.views import Progress, RunView, Snapshot
-from jobtui.frontend.formatting import elapsed_between, format_age, format_duration
+from jobtui.frontend.formatting import elapsed_between, format_age, format_duration, format_whole_seconds
 
 Piece = tuple[str, str]  # a text and its tone
 
@@ -87,7 +87,9 @@ def _estimate_run(
         run=run.number,
         job=run.job,
         fraction=found.fraction,
-        expected_end=None if found.left is None else now + found.left,
+        expected_end=None
+        if found.left is None
+        else (now.astimezone(UTC) + found.left).astimezone(now.tzinfo),
         overtime=found.over,
         is_reported=found.reported is not None,
         text=progress_words(progress_pieces(run, typical, started, now)),
@@ -140,7 +142,7 @@ def progress_pieces(
     age, reported = format_age(started, now), found.reported
     over = ""
     if found.over is not None:
-        over = f" +{format_age(now - found.over, now)} over"
+        over = f" +{format_whole_seconds(found.over)} over"
     tone = "waiting" if over else "running"
     narrow = _NARROWEST_BAR if over and found.fraction is not None else _NARROW_BAR
     bar = _BAR if width >= _ROOMY else narrow

@@ -280,7 +280,9 @@ def test_ps_shows_a_pause_until_its_end(ask: Ask, store: Path, days: int, *, is_
         until = (NOON + timedelta(days=days)).timestamp()
         connection.execute("UPDATE jobs SET paused_until = ?, pause_note = 'disk'", (until,))
         connection.commit()
-    job = json.loads(ask("ps", "--json")[1])["jobs"][2]
+    listed = json.loads(ask("ps", "--json")[1])
+    assert listed["progress"] is None
+    job = listed["jobs"][2]
     assert (job["status"], job["pause_note"]) == (("PAUSED", "disk") if is_paused else ("IDLE", ""))
 
 

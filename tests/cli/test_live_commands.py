@@ -110,6 +110,34 @@ jobtui.job(lambda: time.sleep(600), name="stuck", on_start=True, timeout=0.01, a
     assert [(run["number"], run["state"]) for run in listed["abandoned"]] == [(1, "TIMED_OUT")]
 
 
+def test_ps_says_what_each_job_does_now_or_next(folder: Path, ask: Ask) -> None:
+    """As JSON, it has the progress of the runs that are RUNNING."""
+    jobs = """
+import jobtui, time
+def pages():
+    jobtui.current_run().progress(0, 100)
+    jobtui.current_run().progress(40, 100, "page 40")
+    print("begun")
+    time.sleep(600)
+jobtui.job(pages, on_start=True)
+jobtui.job(pages, name="later")
+jobtui.schedule("@yearly", pages, name="paused").pause(note="holidays")
+"""
+    (folder / "pages.py").write_text(jobs, encoding="utf-8")
+    with HeadlessProcess(folder, "pages.py", **environment_in(folder)) as process:
+        process.stdout.wait_for("begun")
+        lines = ask("ps").stdout.splitlines()
+        listed = json.loads(ask("ps", "--json").stdout)
+    place = lines[3].index("NOW / NEXT")
+    now = {line.split()[2]: line[place:] for line in lines[4:]}
+    assert now["pages"].startswith("████░░░░░░ 40% ")
+    assert now["pages"].endswith("  40/100  page 40")
+    assert now["later"] == "—"
+    assert now["paused"] == "paused by code"
+    [progress] = listed["progress"]
+    assert (progress["run"], progress["job"], progress["fraction"]) == (1, "pages", 0.4)
+
+
 def test_no_scheduler_is_status_2(ask: Ask) -> None:
     for words in (["ps"], ["run", "slow"], ["logs", "slow", "-f"]):
         done = ask(*words)

@@ -200,13 +200,20 @@ def test_a_snapshot_has_a_tag_for_the_next_request(server: ServerProcess) -> Non
 
 
 def exported(server: ServerProcess) -> dict[str, tuple[str, set[str]]]:
-    """Return the type and the labels of every metric that the server exports, by name."""
+    """Return the type and the labels of every metric that the server exports, by name.
+
+    Metrics about a run that is RUNNING have no samples now. All of them are by job.
+    """
     text = server.request("GET", "/@jobs/metrics").body
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     labels: dict[str, set[str]] = {name: set() for name in types}
     for name, some in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
         family = name if name in types else re.sub(r"_(bucket|sum|count)$", "", name)
         labels[family] |= set(re.findall(r'(\w+)="', some)) - {"le"}
+    for name in types:
+        if name.startswith("jobtui_job_"):
+            assert not labels[name]
+            labels[name] = {"job"}
     return {name: (kind, labels[name]) for name, kind in types.items()}
 
 
