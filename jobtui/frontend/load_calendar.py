@@ -23,7 +23,7 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _LONG = 1.0  # seconds; shorter waits are not worth a word
 _LABEL = 7  # cells before the first minute: "14:00  "
 _TOTAL = 6  # cells after the last one
-_STEPS = (1, 5, 15)  # minutes that a cell may stand for
+STEPS = (1, 5, 15)  # minutes that a cell may stand for
 _WIDEST = 2  # cells of one field
 _MANY = 10  # waiting runs, for which a field has no room
 _LITTLE = 0.02  # of the pool; what is less has no colour
@@ -74,7 +74,7 @@ class Layout(NamedTuple):
     def of_width(cls, width: int) -> Layout:
         """Return the finest layout that fits into a width."""
         room = max(1, width - _LABEL - _TOTAL)
-        step = next((step for step in _STEPS if MINUTES // step <= room), _STEPS[-1])
+        step = next((step for step in STEPS if MINUTES // step <= room), STEPS[-1])
         return cls(step, max(1, min(_WIDEST, room // (MINUTES // step))))
 
     def field_at(self, cell: int) -> int:
@@ -146,8 +146,15 @@ class LoadCalendar:
 
     def runs_of(self, hour: int, place: int, layout: Layout) -> list[PredictedRun]:
         """Return the runs and ticks that are due in a field, by the instant at which they are due."""
-        first = hour * MINUTES + place * layout.step
-        due = [run for runs in self._due[first : first + layout.step] for run in runs]
+        return self._runs(hour * MINUTES + place * layout.step, layout.step)
+
+    def runs_from(self, instant: datetime, minutes: int) -> list[PredictedRun] | None:
+        """Return the same for some minutes from an instant on; None if it is not in the calendar."""
+        first = int((instant.timestamp() - self._origin) // MINUTES)
+        return self._runs(first, minutes) if 0 <= first < len(self._due) else None
+
+    def _runs(self, first: int, minutes: int) -> list[PredictedRun]:
+        due = [run for runs in self._due[first : first + minutes] for run in runs]
         return sorted(due, key=lambda run: (run.due, run.started or run.due))
 
     def is_past(self, field: LoadField) -> bool:

@@ -599,7 +599,8 @@ def test_the_log_follows_a_run_and_is_searched(
 
 @pytest.mark.parametrize("width", [320, 400, 900, 1280, 1920])
 @pytest.mark.parametrize(
-    "path", ["history", "timeline", "log?run=1", "runs/1", "jobs/" + "a" * 200, "run?job=" + "a" * 200]
+    "path",
+    ["history", "timeline", "calendar", "log?run=1", "runs/1", "jobs/" + "a" * 200, "run?job=" + "a" * 200],
 )
 def test_no_page_is_wider_than_its_window(
     scheduler: Scheduler, browser: Browser, path: str, width: int

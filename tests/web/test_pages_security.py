@@ -41,7 +41,7 @@ ATTACKS = [
 TAGS = """
 html head base wbr meta title link script body a header div p bdi dl dt dd span time button main section h1 h2
 small nav mark svg rect line text tfoot form label input table thead tbody tr th td strong dialog kbd
-ol li pre select option progress circle
+ol ul li pre select option progress circle noscript
 """
 ATTRIBUTES = """
 lang charset name content rel href type src defer class id role hidden tabindex method action value form
@@ -51,7 +51,7 @@ data-after data-level data-at data-stream checked selected download data-about c
 data-key data-other-key x y x1 x2 y1 y2 width height min max data-now data-offset data-heartbeat
 data-live data-refetch data-poll data-rows data-job data-run data-status data-phase data-search
 data-since data-until data-confirm data-title data-text data-icon data-jobs data-all-paused data-visible
-data-total data-words data-label
+data-total data-words data-label http-equiv colspan
 """
 
 

@@ -26,6 +26,7 @@ from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.zones import zone_name
+from jobtui.web.pages.calendar_page import CalendarPage
 from jobtui.web.pages.chart_shapes import ChartDrawer
 from jobtui.web.pages.forms import Forms, RecentForms, execute, safe_redirect_target
 from jobtui.web.pages.history_page import HistoryPage
@@ -88,6 +89,7 @@ class Pages:
         self._charts = ChartDrawer(context.backend, context.clock)
         self._history = HistoryPage(view_context)
         self._timeline = TimelinePage(view_context)
+        self._calendar = CalendarPage(view_context)
         self._log = LogView(view_context)
         self._run_form = RunForm(view_context, self._forms, self._recent_forms)
 
@@ -102,6 +104,7 @@ class Pages:
             web.get(f"{STATUS_PAGE}/why", self._explain),
             web.get(f"{STATUS_PAGE}/history", self._history.show),
             web.get(f"{STATUS_PAGE}/timeline", self._timeline.show),
+            web.get(f"{STATUS_PAGE}/calendar", self._calendar.show),
             *([] if self._is_readonly else self._run_form.routes()),
             web.get(f"{STATUS_PAGE}/log", self._log.show),
             web.get(f"{STATUS_PAGE}/log.txt", self._log.download),

@@ -558,6 +558,7 @@ const KEYS = {
   l: openLog,
   o: () => openPath("log"),
   5: () => openPath("timeline"),
+  6: () => openPath("calendar"),
   "+": () => click(document.querySelector(".pool button:last-child")),
   "=": () => KEYS["+"](),
   "-": () => click(document.querySelector(".pool button:first-child")),
