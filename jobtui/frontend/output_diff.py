@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 from itertools import islice
 
+from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend, LogLine
+from jobtui.frontend.formatting import pluralize
+from jobtui.frontend.related_runs import last_ok_run
 
 MAX_LINES = 100_000  # compared of each output
 MAX_STEPS = 2_000_000  # of the search for the smallest difference; about a second
@@ -38,6 +41,15 @@ class DiffKind(Enum):
     REMOVED = "only in the OK run"
     ADDED = "only in this run"
     FOLDED = "equal lines that are not shown"
+
+
+# The sign and the tone of a row of each kind.
+DIFF_SIGNS = {
+    DiffKind.EQUAL: ("  ", "muted"),
+    DiffKind.REMOVED: ("- ", "failed"),
+    DiffKind.ADDED: ("+ ", "ok"),
+    DiffKind.FOLDED: ("… ", "muted"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,12 @@ class OutputDiff:
     differences: Sequence[int]
     limit: str = ""
 
+    @property
+    def summary(self) -> str:
+        """The number of differences, as text."""
+        count = len(self.differences)
+        return pluralize(count, "difference") if count else "no difference, apart from numbers and times"
+
 
 def normalize(text: str) -> str:
     """Return a line with one sign in place of everything that differs in each run."""
@@ -90,6 +108,29 @@ def read_output(backend: Backend, run: int) -> tuple[list[str], bool]:
         page = backend.log_page(run, after=page.after)
         lines += (*page.lines, *page.unfinished)
     return [line.text for line in islice(lines, MAX_LINES)], len(lines) > MAX_LINES
+
+
+def compare_with_last_ok(backend: Backend, run: RunView) -> tuple[RunView, OutputDiff]:
+    """Compare the output that a run has written so far with that of the last OK run of its job.
+
+    Args:
+        backend: The scheduler. The call may take seconds.
+        run: The run.
+
+    Returns:
+        The last OK run, and the difference.
+
+    Raises:
+        LookupError: There is no earlier OK run, as far as known, or the output of one of them is not kept.
+        OSError: The scheduler cannot be reached.
+    """
+    ok = last_ok_run(backend, run)
+    before, is_before_cut = read_output(backend, ok.number)
+    after, is_after_cut = read_output(backend, run.number)
+    diff = compare_output(before, after)
+    if (is_before_cut or is_after_cut) and not diff.limit:
+        diff = replace(diff, limit=f"only the first {MAX_LINES:,} lines of each are compared")
+    return ok, diff
 
 
 def compare_output(before: Sequence[str], after: Sequence[str]) -> OutputDiff:

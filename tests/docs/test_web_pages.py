@@ -260,10 +260,11 @@ def test_every_status_of_the_health_check_is_documented(document: Any, server: S
 
 
 def test_every_key_of_the_status_page_and_no_other_is_documented(server: ServerProcess) -> None:
-    """The help of the page lists its keys. A key may mean something else on the timeline and in an output."""
+    """The help of the page lists its keys. A key may mean something else on some pages."""
     html = server.request("GET", "/@jobs").body
     shown: set[str] = set()
-    for heading in ("Keys on the page", "On the timeline", "In an output"):
+    parts = ("On the timeline", "On the calendar of load", "On a difference", "In an output")
+    for heading in ("Keys on the page", *parts):
         keys = [key for keys, _ in STATUS_PAGE.table(heading) for key in code_words(keys)]
         assert len(keys) == len(set(keys))
         shown.update(keys)

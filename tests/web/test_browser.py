@@ -458,6 +458,37 @@ def test_the_timeline_moves_and_asks_by_keys(scheduler: Scheduler, browser: Brow
         assert browser.focused_row == "often"
 
 
+def test_the_calendar_opens_by_its_key_and_asks_by_keys(scheduler: Scheduler, browser: Browser) -> None:
+    scheduler.every("1h", print, name="backup")
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.press("6")
+        browser.wait_for_text("#calendar h1", "Calendar of load")
+        browser.wait_until(lambda: browser.has("#crowds"))
+        size = scheduler.snapshot().pool.size
+        browser.press("+")
+        browser.wait_for_query(f"pool={size + 1}")
+        browser.press("j", Keys.ENTER)
+        browser.wait_until(lambda: browser.has("#ticks-title"))
+
+
+def test_keys_compare_a_run_and_move_between_the_differences(scheduler: Scheduler, browser: Browser) -> None:
+    texts = ["one\nsame\nend", "two\nsame\nfin"]
+    job = scheduler.every("1h", lambda: print(texts.pop(0)), name="backup")
+    with capture_streams(OutputLog()), serve_to_browser(browser, scheduler) as address:
+        for _ in range(2):
+            assert job.run().wait(LIMIT)
+        browser.open(address, "/@jobs/runs/2")
+        browser.press("d")
+        browser.wait_until(lambda: browser.has("#rows"))
+
+        def text_after(key: str) -> str:
+            browser.press(key)
+            return str(browser.evaluate("return document.activeElement.textContent")).strip()
+
+        assert [text_after(key) for key in "nnnN"] == ["- one", "- end", "- end", "- one"]
+
+
 def test_the_timeline_is_live(scheduler: Scheduler, browser: Browser) -> None:
     """A run that ends appears in the picture without a reload."""
     job = scheduler.every("1m", print, name="often")
@@ -600,7 +631,17 @@ def test_the_log_follows_a_run_and_is_searched(
 @pytest.mark.parametrize("width", [320, 400, 900, 1280, 1920])
 @pytest.mark.parametrize(
     "path",
-    ["history", "timeline", "calendar", "log?run=1", "runs/1", "jobs/" + "a" * 200, "run?job=" + "a" * 200],
+    [
+        "history",
+        "timeline",
+        "calendar",
+        "diff?run=1",
+        "streak?job=" + "a" * 200,
+        "log?run=1",
+        "runs/1",
+        "jobs/" + "a" * 200,
+        "run?job=" + "a" * 200,
+    ],
 )
 def test_no_page_is_wider_than_its_window(
     scheduler: Scheduler, browser: Browser, path: str, width: int

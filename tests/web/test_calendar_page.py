@@ -17,7 +17,8 @@ from support.waiting import wait_until
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.engine.enums import RunState
-from jobtui.engine.views import Snapshot
+from jobtui.engine.views import Duration, Snapshot
+from jobtui.frontend.load_calendar import HOURS
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import Clock, ManualClock
 from jobtui.web.pages import calendar_page
@@ -60,7 +61,7 @@ class WatchedBackend(LocalBackend):
         self.made.append(snapshot)
         if self.seconds is None:
             return snapshot
-        recent, durations = (RunState.OK,), (self.seconds,)
+        recent, durations = (RunState.OK,), (Duration(self.seconds),)
         jobs = [replace(each, recent=recent, recent_durations=durations) for each in snapshot.jobs]
         return replace(snapshot, jobs=tuple(jobs))
 
@@ -111,7 +112,7 @@ def test_the_grid_has_a_row_for_each_hour_and_a_cell_for_each_minute(
     scheduler.schedule("0 30 * * * *", print, name="often")
     page = client.get("/@jobs/calendar").page
     rows = hour_rows(page)
-    assert len(rows) == calendar_page.HOURS
+    assert len(rows) == HOURS
     last = rows[-1].children
     assert len(last) == 1 + 60 + 1
     assert [each.attributes["title"][5:] for each in last[31].children] == ["  1 tick, 0.0 of 1 slots taken"]
@@ -119,7 +120,7 @@ def test_the_grid_has_a_row_for_each_hour_and_a_cell_for_each_minute(
     assert not last[30].find_all("a")
     assert last[-1].plain_text == "1"
     coarse = hour_rows(client.get("/@jobs/calendar?step=15").page)
-    assert [len(row.children) for row in coarse] == [1 + 4 + 1] * calendar_page.HOURS
+    assert [len(row.children) for row in coarse] == [1 + 4 + 1] * HOURS
 
 
 def test_a_field_leads_to_its_ticks_and_an_hour_to_all_of_its(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -13,28 +14,19 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import format_date_time, pluralize, run_label
+from jobtui.frontend.formatting import format_date_time, run_label
 from jobtui.frontend.output_diff import (
-    MAX_LINES,
+    DIFF_SIGNS,
     DiffKind,
     DiffRow,
     OutputDiff,
-    compare_output,
-    read_output,
+    compare_with_last_ok,
 )
-from jobtui.frontend.related_runs import last_ok_run
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.log_lines import LogLines, PaintedLine
 from jobtui.tui.widgets.state_line import Piece, StateLine
-
-_SIGNS = {
-    DiffKind.EQUAL: ("  ", "muted"),
-    DiffKind.REMOVED: ("- ", "failed"),
-    DiffKind.ADDED: ("+ ", "ok"),
-    DiffKind.FOLDED: ("… ", "muted"),
-}
 
 
 @dataclass(slots=True)
@@ -80,10 +72,10 @@ class DiffScreen(ModalScreen[None]):
         super().__init__()
         self._run = run
         self._commands = background_commands
-        self._backend = background_commands.backend
         self._rows = DiffRows()
         self._answer: tuple[RunView, OutputDiff] | None = None
-        self._query = BackgroundQuery(self, self._compare, self._show_diff, self._show_error)
+        question = partial(compare_with_last_ok, background_commands.backend, run)
+        self._query = BackgroundQuery(self, question, self._show_diff, self._show_error)
         self._state = StateLine(id="diff-state")
         self._lines: LogLines[DiffRow] = LogLines(
             self._rows, self._paint, lambda row: row.text, id="diff-lines"
@@ -103,20 +95,6 @@ class DiffScreen(ModalScreen[None]):
         self.set_focus(self._lines)
         self._query.request()
 
-    def _compare(self) -> tuple[RunView, OutputDiff]:
-        """Read the output of both runs, and compare it. Called in a worker thread."""
-        ok = last_ok_run(self._backend, self._run)
-        before, is_before_cut = read_output(self._backend, ok.number)
-        after, is_after_cut = read_output(self._backend, self._run.number)
-        diff = compare_output(before, after)
-        if (is_before_cut or is_after_cut) and not diff.limit:
-            diff = OutputDiff(
-                rows=diff.rows,
-                differences=diff.differences,
-                limit=f"only the first {MAX_LINES:,} lines of each are compared",
-            )
-        return ok, diff
-
     def _show_diff(self, answer: tuple[RunView, OutputDiff]) -> None:
         self._answer = answer
         _, diff = answer
@@ -134,16 +112,14 @@ class DiffScreen(ModalScreen[None]):
         ok, diff = self._answer
         left: list[Piece] = [(f"- only in #{ok.number}, OK at {format_date_time(ok.ended)}", "failed")]
         left.append((f"+ only in #{self._run.number}", "ok"))
-        count = len(diff.differences)
         number = sum(place <= self._lines.cursor for place in diff.differences)
-        text = pluralize(count, "difference") if count else "no difference, apart from numbers and times"
-        right: list[Piece] = [(f"{number} of {text}" if number else text, "strong")]
+        right: list[Piece] = [(f"{number} of {diff.summary}" if number else diff.summary, "strong")]
         if diff.limit:
             right.append((f"! {diff.limit}", "waiting"))
         self._state.show(left, right)
 
     def _paint(self, row: DiffRow, text: str) -> PaintedLine:
-        sign, tone = _SIGNS[row.kind]
+        sign, tone = DIFF_SIGNS[row.kind]
         spans = [(begin, end, "changed") for begin, end in row.changed] if text == row.text else ()
         return PaintedLine([(sign, tone)], text, tone, spans)
 

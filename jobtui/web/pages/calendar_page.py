@@ -105,7 +105,7 @@ class _Question(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptCalendar:
     """A calendar with its crowded minutes, the number of the last event in it, and when it was made."""
 
     calendar: LoadCalendar
@@ -126,7 +126,7 @@ class CalendarPage:
 
     def __init__(self, context: ViewContext) -> None:
         self._context = context
-        self._kept: OrderedDict[int | None, _Kept] = (
+        self._kept: OrderedDict[int | None, _KeptCalendar] = (
             OrderedDict()
         )  # by the size of the pool that is asked about
         self._making: asyncio.Task[None] | None = None
@@ -147,7 +147,7 @@ class CalendarPage:
 
     # --- making -----------------------------------------------------------------------------------
 
-    async def _calendar(self, pool: int | None) -> _Kept | None:
+    async def _calendar(self, pool: int | None) -> _KeptCalendar | None:
         """Return the calendar for a pool: an outdated one, or None, if no other is made in time."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE
@@ -161,7 +161,7 @@ class CalendarPage:
             making.result()  # raises its error
         return kept
 
-    def _is_outdated(self, kept: _Kept) -> bool:
+    def _is_outdated(self, kept: _KeptCalendar) -> bool:
         age = self._context.clock.monotonic() - kept.made
         is_same = self._context.backend.liveness().seq == kept.seq
         return age > (_LONGEST if is_same else _SHORTEST)
@@ -178,13 +178,13 @@ class CalendarPage:
         seq, made = self._context.backend.liveness().seq, self._context.clock.monotonic()
         calendar, crowds = await to_cancellable_thread(work)
         self._kept.pop(pool, None)
-        self._kept[pool] = _Kept(calendar, crowds, seq, made)
+        self._kept[pool] = _KeptCalendar(calendar, crowds, seq, made)
         while len(self._kept) > MAX_CALENDARS:
             self._kept.popitem(last=False)
 
     # --- drawing ----------------------------------------------------------------------------------
 
-    def _draw(self, question: _Question, kept: _Kept) -> dict[str, Any]:
+    def _draw(self, question: _Question, kept: _KeptCalendar) -> dict[str, Any]:
         """Return the values of the page. Called in a worker thread."""
         calendar, found = kept.calendar, kept.calendar.forecast
         layout = Layout(question.step, 1)

@@ -28,6 +28,7 @@ from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.zones import zone_name
 from jobtui.web.pages.calendar_page import CalendarPage
 from jobtui.web.pages.chart_shapes import ChartDrawer
+from jobtui.web.pages.failure_pages import FailurePages
 from jobtui.web.pages.forms import Forms, RecentForms, execute, safe_redirect_target
 from jobtui.web.pages.history_page import HistoryPage
 from jobtui.web.pages.log_page import LogView, show_lines
@@ -90,6 +91,7 @@ class Pages:
         self._history = HistoryPage(view_context)
         self._timeline = TimelinePage(view_context)
         self._calendar = CalendarPage(view_context)
+        self._failures = FailurePages(view_context)
         self._log = LogView(view_context)
         self._run_form = RunForm(view_context, self._forms, self._recent_forms)
 
@@ -105,6 +107,7 @@ class Pages:
             web.get(f"{STATUS_PAGE}/history", self._history.show),
             web.get(f"{STATUS_PAGE}/timeline", self._timeline.show),
             web.get(f"{STATUS_PAGE}/calendar", self._calendar.show),
+            *self._failures.routes(),
             *([] if self._is_readonly else self._run_form.routes()),
             web.get(f"{STATUS_PAGE}/log", self._log.show),
             web.get(f"{STATUS_PAGE}/log.txt", self._log.download),
@@ -202,6 +205,7 @@ class Pages:
         until = await asyncio.to_thread(held_until, self._backend, run)
         values["parts"] = draw_parts(time_spans(run, self._page_state.snapshot.at, until))
         values["failure"] = _failure_lines(run) if run.state.failed and run.error else []
+        values["fails_now"] = run.state.failed and job is not None and failed_last(job)
         values["usual"] = None if job is None else typical_duration(job)
         values |= {"is_recorded": output is not None, "lines": show_lines(lines, self._backend.zone)}
         return self._page_response(request, "run.html", tab=tab, **values)

@@ -114,6 +114,7 @@ class TemplateRenderer:
             "history_path": partial(_query_path, "history", "job"),
             "log_path": partial(_query_path, "log", "job"),
             "run_form_path": partial(_query_path, "run", "job"),
+            "streak_path": partial(_query_path, "streak", "job"),
             "timeline_path": partial(_query_path, "timeline", "q"),
             "gauge": _gauge,
             "pool_tone": _pool_tone,

@@ -531,6 +531,13 @@ function focusFailed() {
   focusRow(failed.find((each) => rows.indexOf(each) > rows.indexOf(row)) || failed[0]);
 }
 
+// Focus the next difference of an output, or the one before.
+function focusDifference(by) {
+  const all = [...document.querySelectorAll(".difference")], place = all.indexOf(document.activeElement);
+  all[place < 0 ? (by > 0 ? 0 : all.length - 1) : Math.max(0, Math.min(all.length - 1, place + by))]?.focus();
+  return all.length > 0;
+}
+
 const KEYS = {
   j: () => moveFocus(1),
   k: () => moveFocus(-1),
@@ -545,7 +552,8 @@ const KEYS = {
   2: () => focusSection("waiting"),
   3: () => focusSection("upcoming"),
   4: () => focusSection("recent"),
-  n: focusFailed,
+  n: () => focusDifference(1) || focusFailed(),
+  N: () => focusDifference(-1),
   f: toggleAttention,
   r: () => clickButton("button[name=run]"),
   p: () => clickButton("button[name=pause], button[name=resume]"),
