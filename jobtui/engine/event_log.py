@@ -163,14 +163,14 @@ class EventBatch(Sequence[Event]):
 
     def __iter__(self) -> Iterator[Event]:
         """Build the events one by one."""
+        tz = self._tz
         for seq, (name, at, field, job_removed) in enumerate(self._entries, self._first):
-            kind = _CLASSES[name]
-            if issubclass(kind, RunEvent):
-                yield kind(seq, at, field, job_removed, self._tz)
+            if job_removed is not None:  # it is an event of a run
+                yield _CLASSES[name](seq, at, field, job_removed, tz)
             elif field is None:
-                yield kind(seq, at)
+                yield _CLASSES[name](seq, at)
             else:
-                yield kind(seq, at, field)
+                yield _CLASSES[name](seq, at, field)
 
     @overload
     def __getitem__(self, index: int) -> Event: ...

@@ -73,10 +73,6 @@ class CapturedStream(io.TextIOWrapper):
                 self._bars.read(run, attachments, text)
             self._log.write(run.job.name, run.number, level or self._name, text)
 
-    def end_line(self, run: RunRecord) -> None:
-        """End the line that a run draws again and again, because it ends."""
-        self._log.end_line(run.job.name, run.number, self._name)
-
     def mark_attempt(self, run: RunRecord, attachments: RunAttachments) -> None:
         """Write a line between the output of the earlier attempts of a run, if there is any, and the next."""
         before = attachments.outputs.get(run.number)

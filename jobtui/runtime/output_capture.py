@@ -50,24 +50,6 @@ def _note_level(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _ending_lines(*streams: CapturedStream) -> Iterator[None]:
-    """End the lines that a run draws again and again when it ends."""
-    before = guard.finish_output
-
-    def finish(run: Any) -> None:
-        if before is not None:
-            before(run)
-        for stream in streams:
-            stream.end_line(run)
-
-    guard.finish_output = finish
-    try:
-        yield
-    finally:
-        guard.finish_output = before
-
-
-@contextmanager
 def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:
     """Replace ``sys.stdout``, ``sys.stderr`` and the streams of log handlers bound to them.
 
@@ -120,7 +102,7 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
     try:
         patches.enter_context(follow_threads())
         patches.enter_context(follow_subprocesses(*streams))
-        patches.enter_context(_ending_lines(*streams))
+        patches.enter_context(guard.finishing(log.drawn, lambda run: log.end_lines(run.number)))
         yield streams
     finally:
         if restore in _restorers:  # otherwise this is a forked child

@@ -89,6 +89,8 @@ class OutputLog:
         clock: The source of the lines' times; None for the machine's clock.
 
     Attributes:
+        drawn: The time and the latest state of the line that each source draws again and again. A source is a
+            job, a run and a stream.
         on_write: Called after every write. It must be quick and must not block.
         redact: Replaces secrets in a line. Only readers call it.
         last_fed: The number of the latest line that the store has read; inf without a store. It sets this.
@@ -107,8 +109,7 @@ class OutputLog:
         self._total_lines = 0  # those taken out of the inbox, and those lost before them
         # The time and the text of the unfinished line of each source: job, run and stream.
         self._unfinished: dict[tuple[str, int, str], tuple[float, str]] = {}
-        # The same for the line of each source that is drawn again and again, in its latest state.
-        self._drawn: dict[tuple[str, int, str], tuple[float, str]] = {}
+        self.drawn: dict[tuple[str, int, str], tuple[float, str]] = {}
         self._reading = threading.Lock()
         self.on_write: Callable[[], object] = bool
         self.redact: Callable[[str], str] = str
@@ -131,11 +132,11 @@ class OutputLog:
             for part in self._parts(run, text):
                 self.write(job, run, stream, part)
             return
-        if self._drawn or text[:1] == "\r":
+        if self.drawn or text[:1] == "\r":
             source = job, run, stream
-            drawn, text = draw(self._drawn.pop(source, (0.0, ""))[1], text)
+            drawn, text = draw(self.drawn.pop(source, (0.0, ""))[1], text)
             if drawn:
-                self._drawn[source] = self._now(), drawn
+                self.drawn[source] = self._now(), drawn
                 if not text:
                     self.on_write()
                     return
@@ -146,10 +147,11 @@ class OutputLog:
             self._drop_oldest()
         self.on_write()
 
-    def end_line(self, job: str, run: int, stream: str) -> None:
-        """End the line that a source draws again and again, if there is one. Arguments as for `write`."""
-        if (job, run, stream) in self._drawn:
-            self.write(job, run, stream, "")
+    def end_lines(self, run: int) -> None:
+        """End the lines that the run of that number draws again and again."""
+        for source in tuple(self.drawn):
+            if source[1] == run:
+                self.write(*source, "")
 
     def _parts(self, run: int, text: str) -> list[str]:
         """Split a long text at its line breaks; leave out lines that do not fit, and the middle of others."""
@@ -297,7 +299,7 @@ class OutputLog:
     def _unfinished_lines(self) -> dict[tuple[str, int, str], tuple[float, str]]:
         """Return the time and the text of the unfinished line of each source."""
         lines = dict(self._unfinished)
-        for source, (at, text) in tuple(self._drawn.items()):
+        for source, (at, text) in tuple(self.drawn.items()):
             lines[source] = at, lines.get(source, (at, ""))[1] + text.partition("\n")[0]
         return lines
 
@@ -310,8 +312,8 @@ class OutputLog:
         return unfed
 
     def _empty_inbox(self) -> None:
-        while len(self._drawn) > MAX_UNFINISHED:
-            self.end_line(*next(iter(self._drawn)))
+        while len(self.drawn) > MAX_UNFINISHED:
+            self.write(*next(iter(self.drawn)), "")
         lost = self._lost_lines
         self._lost_lines -= lost
         self._total_lines += lost

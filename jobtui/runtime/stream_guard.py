@@ -6,7 +6,8 @@ Both belong to the process: a job that replaces and does not restore them would 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 
@@ -20,13 +21,14 @@ class StreamGuard:
     Attributes:
         streams: The streams to put back; None for none. Then no method may be called.
         is_capturing: Whether the streams record the output of runs.
-        finish_output: Reads the rest of what the subprocesses of a run have written, before the run ends.
+        finishers: What completes the output of a run before it ends: a collection that is empty while no run
+            needs that, and a function that does it for a run.
     """
 
     def __init__(self) -> None:
         self.streams: tuple[TextIO, TextIO] | None = None
         self.is_capturing = False
-        self.finish_output: Callable[[object], None] | None = None
+        self.finishers: tuple[tuple[Collection[object], Callable[[Any], None]], ...] = ()
         self._running: set[object] = set()
         self._suspects: set[object] | None = None
         self._kept: list[object] = []  # replacements that were put back
@@ -41,14 +43,25 @@ class StreamGuard:
         if not self.is_capturing:
             self.streams = None
 
+    @contextmanager
+    def finishing(self, unfinished: Collection[object], finish: Callable[[Any], None]) -> Iterator[None]:
+        """Call a function before each run ends, unless the collection is empty."""
+        before = self.finishers
+        self.finishers = (*before, (unfinished, finish))
+        try:
+            yield
+        finally:
+            self.finishers = before
+
     def begin(self, run: object) -> None:
         """Note that a run has begun."""
         self._running.add(run)
 
     def end(self, run: object) -> None:
         """Note that a run has ended, and put the streams back if no other may have replaced them."""
-        if self.finish_output is not None:
-            self.finish_output(run)
+        for unfinished, finish in self.finishers:
+            if unfinished:
+                finish(run)
         self._running.discard(run)
         streams, suspects = self.streams, self._suspects
         if streams is None or (sys.stdout is streams[0] and sys.stderr is streams[1]):

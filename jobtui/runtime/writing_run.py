@@ -90,11 +90,14 @@ class _SubprocessReaders:
 
     Args:
         streams: The streams that capture standard output and standard error, by the parameter of `Popen`.
+
+    Attributes:
+        threads: The run of each process whose output is not known to be read, and its threads.
     """
 
     def __init__(self, streams: dict[str, Any]) -> None:
         self._streams = streams
-        self._threads: dict[Any, tuple[RunRecord, list[threading.Thread]]] = {}  # by the process
+        self.threads: dict[Any, tuple[RunRecord, list[threading.Thread]]] = {}
 
     @contextmanager
     def redirect(self, process: Any, run: WritingRun, arguments: dict[str, Any]) -> Iterator[None]:
@@ -116,24 +119,24 @@ class _SubprocessReaders:
                     threads.append(threading.Thread(target=work, name="jobtui-output", daemon=True))
                     threads[-1].start()
             yield
-        for other, (_, others) in list(self._threads.items()):
+        for other, (_, others) in list(self.threads.items()):
             if not any(thread.is_alive() for thread in others):
-                self._threads.pop(other, None)
+                self.threads.pop(other, None)
         if run is not None:
-            self._threads[process] = run[0], threads
+            self.threads[process] = run[0], threads
 
     def finish(self, process: Any) -> None:
         """Block until the output of a process that has ended is read, but not for long.
 
         A process in the background may have inherited the pipe and keep it open.
         """
-        _, threads = self._threads.pop(process, (None, []))
+        _, threads = self.threads.pop(process, (None, []))
         for thread in threads:
             thread.join(_READ_TIME)
 
     def finish_all(self, run: object) -> None:
         """Finish the ended processes of a run that were not waited for with `Popen.wait`."""
-        for process, (owner, _) in list(self._threads.items()):
+        for process, (owner, _) in list(self.threads.items()):
             if owner is run and process.returncode is not None:
                 self.finish(process)
 
@@ -168,12 +171,9 @@ def follow_subprocesses(out: Any, err: Any) -> Iterator[None]:
         return status
 
     starts = _replaced(subprocess.Popen, "__init__", init_for_run)
-    with starts, _replaced(subprocess.Popen, "wait", wait_for_output):
-        before, guard.finish_output = guard.finish_output, readers.finish_all
-        try:
-            yield
-        finally:
-            guard.finish_output = before
+    waits = _replaced(subprocess.Popen, "wait", wait_for_output)
+    with starts, waits, guard.finishing(readers.threads, readers.finish_all):
+        yield
 
 
 def _copy(descriptor: int, stream: Any) -> None:

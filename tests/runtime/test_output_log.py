@@ -512,7 +512,7 @@ def test_a_progress_bar_is_one_line_in_its_latest_state() -> None:
     (unfinished,) = log.output_since(0).unfinished
     assert unfinished.text == f" 999/1000 |{'#' * 49}"
     log.write("job", 1, "stderr", "\n")
-    log.end_line("job", 1, "stderr")
+    log.end_lines(1)
     assert [line.text for line in log.output_since(0).lines] == [unfinished.text]
 
 
