@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from jobtui.frontend.backend import LogLine, LogPage
@@ -184,16 +183,14 @@ class LineBuffer:
     def set_search(self, search: LineSearch | None) -> None:
         """Find the lines that match a search; None finds none."""
         self._search = search
-        self.matches = list(self._matches_in(self._shown, self.first))
+        self.matches = self._matches_in(self._shown, self.first)
 
     def _admitted(self, lines: tuple[LogLine, ...]) -> list[LogLine]:
         return list(lines if self.filter.admits_all else filter(self.filter.admits, lines))
 
-    def _matches_in(self, shown: list[LogLine], first: int) -> Iterator[int]:
+    def _matches_in(self, shown: list[LogLine], first: int) -> list[int]:
         search = self._search
-        if search is None:
-            return iter(())
-        return (index for index, line in enumerate(shown, first) if search.matches(line.text))
+        return [] if search is None else search.places((line.text for line in shown), first)
 
     def _set_unfinished(self, lines: tuple[LogLine, ...]) -> None:
         self._all_unfinished = lines

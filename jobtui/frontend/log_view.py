@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import Enum
 from functools import lru_cache
+from typing import TypeVar
 
 from jobtui.frontend.backend import LogLine
+from jobtui.process.cpu_limit import CpuLimitError, limit_cpu
+from jobtui.runtime.clock import thread_cpu
+
+MAX_SEARCH_CPU = 0.25  # seconds that a regular expression may take for the lines in memory, or for one
 
 LEAST_LEVELS = ("", "INFO", "WARNING", "ERROR", "CRITICAL")  # in the order in which a key cycles them
 _STREAM_TONES = {"stderr": "waiting", "WARNING": "waiting", "ERROR": "failed", "CRITICAL": "failed"}
@@ -20,6 +25,8 @@ _SOURCE_LINE = re.compile(
     re.VERBOSE,
 )
 _MINUTE, _HOUR = 60, 3600  # seconds
+
+Found = TypeVar("Found")
 
 
 class TimeStamps(Enum):
@@ -98,11 +105,15 @@ class BadPatternError(ValueError):
 class LineSearch:
     """Finds a text or a regular expression in lines.
 
-    A text without upper case finds every case, any other only its own.
+    A text without upper case finds every case, any other only its own. A regular expression that takes too
+    long, such as ``(a+)+$``, finds nothing from then on.
 
     Args:
         text: The text.
         is_regex: Whether it is a regular expression.
+
+    Attributes:
+        problem: Why the search is given up; "" if it is not.
 
     Raises:
         BadPatternError: The regular expression is not valid.
@@ -111,6 +122,7 @@ class LineSearch:
     def __init__(self, text: str, *, is_regex: bool = False) -> None:
         self.text = text
         self.is_regex = is_regex
+        self.problem = ""
         # The classes of a regular expression, such as \S, are not upper case.
         plain = re.sub(r"\\.", "", text) if is_regex else text
         self._ignores_case = plain == plain.lower()
@@ -130,9 +142,27 @@ class LineSearch:
             return self._pattern.search(text) is not None
         return self.text in (text.lower() if self._ignores_case else text)
 
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield the begin and the end of each match that is not empty."""
-        return (match.span() for match in self._pattern.finditer(text) if match.end() > match.start())
+    def places(self, texts: Iterable[str], first: int = 0) -> list[int]:
+        """Return the places of the texts that match, counted from `first`."""
+        return self._limited(lambda: [place for place, text in enumerate(texts, first) if self.matches(text)])
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the begin and the end of each match that is not empty."""
+        matches = self._pattern.finditer(text)
+        return self._limited(lambda: [match.span() for match in matches if match.end() > match.start()])
+
+    def _limited(self, find: Callable[[], list[Found]]) -> list[Found]:
+        """Return what a function finds; nothing if that takes too long."""
+        if not self.is_regex:  # a plain text is always found quickly
+            return find()
+        if self.problem:
+            return []
+        try:
+            with limit_cpu(MAX_SEARCH_CPU, thread_cpu):
+                return find()
+        except CpuLimitError:
+            self.problem = f"the search takes more than {MAX_SEARCH_CPU:g} s: simplify the regular expression"
+            return []
 
 
 def format_line_time(at: float | None, stamps: TimeStamps, start: float | None, zone: tzinfo) -> str:

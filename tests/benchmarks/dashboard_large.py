@@ -2,9 +2,9 @@
 
     python tests/benchmarks/dashboard_large.py [--quick]
 
-The jobs are excluded from garbage collection, as by the command line. The app paints without a terminal.
-A time is from the event, such as a key, until the screen has been painted. The share of a core is that of
-the app's thread.
+The jobs are excluded from garbage collection, as by the command line. The app paints without a terminal. A
+time is from the event, such as a key, until the screen has been painted. The share of a core is that of the
+app's thread.
 """
 
 from __future__ import annotations

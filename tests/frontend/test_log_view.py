@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from datetime import UTC
 
 import pytest
@@ -81,6 +82,25 @@ def test_a_search_ignores_case_unless_it_has_upper_case(text: str, is_regex: boo
 
 def test_an_empty_match_has_no_span() -> None:
     assert list(LineSearch("a*", is_regex=True).spans("baab")) == [(1, 3)]
+
+
+def test_places_are_counted_from_the_first_line() -> None:
+    assert LineSearch("a").places(["a", "b", "A"], 7) == [7, 9]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer for CPU time")
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(a|a)*$", r"(.*)(.*)(.*)(.*)(.*)(.*)x", r"(?:a|aa)+$"])
+def test_a_regular_expression_that_takes_too_long_is_given_up(pattern: str) -> None:
+    """In one line of ordinary length, which would take years, so this test would not end."""
+    handler = signal.getsignal(signal.SIGVTALRM)
+    search = LineSearch(pattern, is_regex=True)
+    assert search.problem == ""
+    assert search.places(["a" * 500 + "b"]) == []
+    assert search.problem == "the search takes more than 0.25 s: simplify the regular expression"
+    assert search.spans("a") == []
+    assert search.places(["a"]) == []
+    assert signal.getsignal(signal.SIGVTALRM) == handler
+    assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0.0
 
 
 @pytest.mark.parametrize(

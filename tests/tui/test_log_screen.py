@@ -350,6 +350,17 @@ async def test_a_regular_expression_finds_and_a_bad_one_says_where_it_is_wrong()
 
 
 @async_test
+async def test_a_regular_expression_that_takes_too_long_is_given_up_with_a_message() -> None:
+    async with log_of_run(backend_with([line("a" * 100 + "b")])) as log:
+        await log.driver.press("slash", "ctrl+r", *"(a+)+$")
+        assert "! the search takes more than 0.25 s: simplify the regular expression" in log.state
+        await log.driver.press("enter")
+        assert log.driver.focus == "log-search"
+        await log.driver.press("escape")
+        assert "the search" not in log.state
+
+
+@async_test
 async def test_keys_are_text_while_the_search_is_typed() -> None:
     async with log_of_run(backend_with([line("x")])) as log:
         await log.driver.press("slash", *"qLWTfySo")

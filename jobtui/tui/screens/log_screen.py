@@ -257,7 +257,7 @@ class LogScreen(ModalScreen[None]):
         else:
             left.append(("‖ stands still, f follows", "waiting"))
             left.append((f"line {self._lines.cursor - buffer.first + 1:,} of {count:,}{more}", "muted"))
-        if error := self._error or self._search_error:
+        if error := self._error or self._search_problem:
             left = [(f"! {error}", "failed")]
         right: list[Piece] = []
         if self._feed.seeking:
@@ -275,6 +275,10 @@ class LogScreen(ModalScreen[None]):
         if buffer.lacks_earlier and not buffer.before and self._lines.top == buffer.first:
             right.append(("earlier lines are not kept", "waiting"))
         self._state.show(left, right)
+
+    @property
+    def _search_problem(self) -> str:
+        return self._search_error or ("" if self._search is None else self._search.problem)
 
     def _run_piece(self, run: RunView) -> Piece:
         sign = STATE_SIGNS[run.state]
@@ -396,7 +400,7 @@ class LogScreen(ModalScreen[None]):
 
     @on(Input.Submitted, "#log-search")
     def _start_search(self) -> None:
-        if self._search_error:
+        if self._search_problem:
             return
         self._hide_input()
         if self._search is not None and self._buffer.match_number(self._lines.cursor) is not None:
@@ -426,6 +430,9 @@ class LogScreen(ModalScreen[None]):
     def _seek(self) -> None:
         """Move to the next match in the direction of the search, or note that further pages are needed."""
         step = self._feed.seeking
+        if self._search_problem:  # no further page would have a match
+            self._feed.seeking = 0
+            return
         found = self._buffer.next_match(self._lines.cursor, step)
         if found is not None:
             self._feed.seeking = 0
