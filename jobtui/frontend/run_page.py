@@ -24,7 +24,7 @@ from jobtui.frontend.source_excerpt import Excerpts
 from jobtui.frontend.text_lines import CLOSED, OPEN, Folds, Piece, TextLine
 from jobtui.frontend.traceback_lines import TracebackLayout
 
-_BAR_WIDTH = 48  # cells of the bar for the time of a run
+_BAR_WIDTH = 48  # cells of the bar for the time of a run, if there is room
 _SHORT = timedelta(milliseconds=10)  # a shorter time is not divided
 
 
@@ -120,11 +120,14 @@ def earlier_failure(backend: Backend, run: RunView) -> RunView | None:
     return None
 
 
-def time_bar(spans: Sequence[RunSpan]) -> tuple[Piece, ...]:
+def time_bar(spans: Sequence[RunSpan], width: int = _BAR_WIDTH) -> tuple[Piece, ...]:
     """Return a bar in which each span has its share of the width, and at least a cell."""
     total = sum((span.length for span in spans), timedelta())
-    signs = [(SPAN_SIGNS[span.name], max(1, round(_BAR_WIDTH * (span.length / total)))) for span in spans]
-    return tuple((sign * cells, tone) for (sign, tone), cells in signs)
+    cells = [max(1, round(width * (span.length / total))) for span in spans]
+    while sum(cells) > max(width, len(cells)):
+        cells[cells.index(max(cells))] -= 1
+    signs = [SPAN_SIGNS[span.name] for span in spans]
+    return tuple((sign * count, tone) for (sign, tone), count in zip(signs, cells, strict=True))
 
 
 def time_legend(spans: Sequence[RunSpan]) -> tuple[Piece, ...]:
@@ -147,6 +150,7 @@ class RunPageLayout:
         held_until: See `time_spans`.
         excerpts: The source around the frames of its errors, as far as it has been read.
         folds: The folds that the user has changed.
+        width: How many cells a line has.
     """
 
     def __init__(
@@ -158,12 +162,14 @@ class RunPageLayout:
         held_until: datetime | None = None,
         excerpts: Excerpts | None = None,
         folds: Folds | None = None,
+        width: int = _BAR_WIDTH,
     ) -> None:
         self._run = run
         self._now = now
         self._typical = typical
         self._held_until = held_until
         self._folds = folds or Folds()
+        self._bar_width = min(width, _BAR_WIDTH)
         self._traceback = TracebackLayout(excerpts or {}, self._folds)
 
     def lines(self) -> list[TextLine]:
@@ -200,7 +206,7 @@ class RunPageLayout:
     def _time(self) -> Iterator[TextLine]:
         spans = time_spans(self._run, self._now, self._held_until) if self._run.number else []
         if sum((span.length for span in spans), timedelta()) >= _SHORT:
-            yield TextLine("time", time_bar(spans))
+            yield TextLine("time", time_bar(spans, self._bar_width))
         if spans:
             yield TextLine("time", time_legend(spans))
 

@@ -43,6 +43,7 @@ from jobtui.runtime.output_capture import capture_descriptors, capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.store.query import quote_term
+from jobtui.tui.arrangement import SMALL_HEIGHT, TINY_HEIGHT
 from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
@@ -90,6 +91,12 @@ class JobtuiApp(App[None]):
 
     CSS_PATH = "app.tcss"
     TITLE = "jobtui"
+    # Each screen has the class of its size: dialogs give up their margins in a low terminal.
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it, and not as a class variable
+        (0, "-lowest"),
+        (TINY_HEIGHT, "-lower"),
+        (SMALL_HEIGHT, "-higher"),
+    ]
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),

@@ -120,8 +120,15 @@ def test_each_part_has_at_least_a_cell_of_the_bar() -> None:
     bar = time_bar(time_spans(run, snapshots.NOW))
     assert [(text[0], len(text)) for text, _ in bar] == [
         ("·", 1),
-        ("█", 48),
+        ("█", 47),
     ]
+
+
+def test_the_bar_is_never_wider_than_a_line() -> None:
+    run = replace(snapshots.running_run(9, "a", 100), due=ago(100.001))
+    layout = RunPageLayout(run, snapshots.NOW, width=30)
+    [bar, _legend] = [line for line in layout.lines() if line.part == "time"]
+    assert sum(len(text) for text, _ in bar.pieces) == 30
 
 
 def test_a_run_was_held_until_the_earlier_run_of_its_job_had_ended() -> None:

@@ -411,6 +411,14 @@ async def test_enter_opens_the_row_and_a_click_on_a_title_selects_its_column() -
 
 
 @async_test
+async def test_the_text_for_no_rows_wraps_at_the_width() -> None:
+    async with running_table([], size=(20, 6)) as (table, pilot):
+        table.set_empty_text("no jobs yet: register one")
+        await settle(pilot)
+        assert [line.rstrip() for line in lines(table)[:3]] == ["  no jobs yet:", "  register one", ""]
+
+
+@async_test
 async def test_an_empty_table_shows_its_text_for_no_rows() -> None:
     """The keys have no effect on it."""
     async with running_table([], header=True) as (table, pilot):

@@ -29,7 +29,9 @@ from jobtui.tui.widgets.drawer import Drawer
 AssertScreen = Callable[..., None]
 
 LARGE = (180, 50)
+SMALL = [(60, 15), (40, 10), (20, 5)]
 SETTLE = "settle"  # among keys: wait for the answer to a query
+_in_small_terminals: set[str] = set()  # the names of the tests with snapshots of small terminals only
 _in_a_large_terminal: set[str] = set()  # the names of the tests with a snapshot of a large terminal, too
 
 
@@ -39,9 +41,17 @@ def also_large(test: Callable[..., None]) -> Callable[..., None]:
     return test
 
 
+def only_small(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that compares the screen in small terminals, and in no other."""
+    _in_small_terminals.add(test.__name__)
+    return test
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test in terminals of several sizes."""
-    sizes = [WIDE, NARROW, *([LARGE] if metafunc.function.__name__ in _in_a_large_terminal else [])]
+    name = metafunc.function.__name__
+    sizes = [WIDE, NARROW, *([LARGE] if name in _in_a_large_terminal else [])]
+    sizes = SMALL if name in _in_small_terminals else sizes
     metafunc.parametrize("size", sizes, ids=lambda size: "x".join(map(str, size)))
 
 
@@ -110,8 +120,9 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
                     await pilot.press(key)
                 await pilot.pause()
             drawer = app.screen_stack[0].query_one(Drawer)
-            async with asyncio.timeout(10):
-                while size == LARGE and "z" not in keys and not drawer.is_answered:  # z hides it
+            asks = bool(snapshot.jobs) and not connection_error and "z" not in keys  # z hides it
+            async with asyncio.timeout(60):
+                while size == LARGE and asks and not drawer.is_answered:
                     await pilot.pause()
             await app.workers.wait_for_complete()
             app._refresh_now()  # noqa: SLF001 - the throttle would delay it
@@ -142,10 +153,12 @@ def test_the_dashboard_shows_a_full_pool(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated())
 
 
+@also_large
 def test_the_dashboard_shows_slow_and_abandoned_runs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.overtime())
 
 
+@also_large
 def test_the_screen_of_a_stack_shows_where_a_run_is(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.overtime(), ["1", "j", "j", "t"])
 
@@ -169,6 +182,7 @@ def test_the_calendar_is_readable_in_a_light_theme(assert_screen: AssertScreen) 
     assert_screen(snapshots.crowded(), ["6", SETTLE, "j", "j"], theme="textual-light")
 
 
+@also_large
 def test_the_ticks_of_a_minute_are_listed(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.crowded(), ["6", SETTLE, "n", "enter"])
 
@@ -219,6 +233,7 @@ def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) 
     assert_screen(snapshots.saturated(), ["2", "j"])
 
 
+@also_large
 def test_the_dashboard_shows_paused_jobs(assert_screen: AssertScreen) -> None:
     """Paused jobs show it in their status and in place of their next tick."""
     assert_screen(snapshots.paused())
@@ -262,6 +277,7 @@ def test_the_sorted_column_is_marked(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["s", "s"])
 
 
+@also_large
 def test_the_screen_of_a_job_shows_its_ticks_and_runs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), [*"jjjj", "enter"])
 
@@ -271,6 +287,7 @@ def test_the_screen_of_a_job_that_failed_shows_the_line_of_code(assert_screen: A
     assert_screen(snapshots.saturated(), ["n", "enter"])
 
 
+@also_large
 def test_a_failed_run_is_readable_in_a_light_theme(
     assert_screen: AssertScreen, failed_with_source: Snapshot
 ) -> None:
@@ -292,6 +309,7 @@ def test_the_charts_of_a_job_are_readable_in_a_light_theme(assert_screen: Assert
     assert_screen(snapshots.with_limits(), [*"jjjj", "enter", "2"], theme="textual-light")
 
 
+@also_large
 def test_the_screen_of_one_off_runs_shows_no_ticks(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["G", "enter"])
 
@@ -301,6 +319,7 @@ def test_the_help_screen_lists_keys_and_signs(assert_screen: AssertScreen) -> No
     assert_screen(snapshots.idle(), ["question_mark"])
 
 
+@also_large
 def test_the_quit_dialog_lists_the_running_runs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["q"])
 
@@ -314,6 +333,7 @@ def test_the_cancel_dialog_asks_for_confirmation(assert_screen: AssertScreen) ->
     assert_screen(snapshots.saturated(), ["2", "x"])
 
 
+@also_large
 def test_the_pause_dialog_offers_three_ends(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["p"])
 
@@ -330,6 +350,7 @@ def test_the_screen_of_a_paused_job_shows_the_end_and_the_note(assert_screen: As
     assert_screen(snapshots.paused(), [*"jjjj", "enter"])
 
 
+@also_large
 def test_a_dashboard_without_jobs_explains_how_to_register_one(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.empty())
 
@@ -346,6 +367,7 @@ def test_odd_names_stay_inside_their_columns(assert_screen: AssertScreen) -> Non
     assert_screen(snapshots.odd_names())
 
 
+@also_large
 def test_the_cursor_is_visible_on_the_last_of_300_jobs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.many_jobs(), ["G"])
 
@@ -374,6 +396,7 @@ def test_the_difference_to_the_last_ok_run_stands_out(assert_screen: AssertScree
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "l", "d", SETTLE])
 
 
+@also_large
 def test_the_dialog_to_save_output_asks_for_a_name(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "l", "S"])
 
@@ -385,6 +408,7 @@ def test_the_status_line_shows_the_address(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.mid_run(), address="http://127.0.0.1:9001/@jobs")
 
 
+@also_large
 def test_a_lost_connection_greys_the_dashboard_out(assert_screen: AssertScreen) -> None:
     """The last snapshot is greyed out, and the status line gives the error."""
     assert_screen(snapshots.saturated(), connection_error=LOST, address="http://127.0.0.1:9001/@jobs")
@@ -395,11 +419,13 @@ def test_a_lost_connection_is_readable_in_a_light_theme(assert_screen: AssertScr
     assert_screen(snapshots.saturated(), theme="textual-light", connection_error=LOST)
 
 
+@also_large
 def test_the_screen_of_a_job_shows_a_lost_connection(assert_screen: AssertScreen) -> None:
     """The screen of a job covers the status line, so its border gives the error."""
     assert_screen(snapshots.idle(), [*"jjjj", "enter"], connection_error=LOST)
 
 
+@also_large
 def test_moved_ticks_have_a_badge(assert_screen: AssertScreen) -> None:
     """Ticks that the transition moves have a badge, in the table of jobs and in the pane Upcoming."""
     assert_screen(snapshots.before_transition(snapshots.SPRING), ["3"])
@@ -419,6 +445,7 @@ def test_the_screen_of_a_job_explains_a_moved_tick(assert_screen: AssertScreen) 
     assert_screen(snapshots.before_transition(snapshots.SPRING), ["enter"])
 
 
+@also_large
 def test_the_screen_of_a_job_explains_a_dropped_tick(assert_screen: AssertScreen) -> None:
     """A line stands in for the dropped tick, and a note explains why."""
     assert_screen(snapshots.before_transition(snapshots.SPRING), [*"jjjj", "enter"])
@@ -429,11 +456,13 @@ def test_the_screen_of_a_job_explains_repeated_ticks(assert_screen: AssertScreen
     assert_screen(snapshots.before_transition(snapshots.AUTUMN), [*"jj", "enter"])
 
 
+@also_large
 def test_the_history_shows_the_runs_that_meet_a_query(assert_screen: AssertScreen) -> None:
     """With their states and reasons."""
     assert_screen(snapshots.mid_run(), ["h", "slash", *"state:failed", "enter"])
 
 
+@also_large
 def test_the_history_shows_odd_names_while_a_query_is_typed(assert_screen: AssertScreen) -> None:
     """The keys that are text then are not in the footer."""
     assert_screen(snapshots.odd_names(), ["h", "slash", *"took:5"])
@@ -462,3 +491,31 @@ def test_the_dashboard_in_colours_for_eyes_that_do_not_tell_red_from_green(
 @also_large
 def test_the_help_of_a_job_lists_its_keys(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["enter", "question_mark"])
+
+
+@only_small
+@pytest.mark.parametrize(
+    ("make_snapshot", "keys"),
+    [
+        pytest.param(snapshots.saturated, [], id="dashboard"),
+        pytest.param(snapshots.saturated, ["4"], id="pane"),
+        pytest.param(snapshots.empty, [], id="no-jobs"),
+        pytest.param(snapshots.idle, ["enter"], id="job"),
+        pytest.param(snapshots.saturated, ["n", "enter"], id="failed-job"),
+        pytest.param(snapshots.with_limits, [*"jjjj", "enter", "2"], id="durations"),
+        pytest.param(snapshots.with_limits, [*"jjjj", "enter", "3"], id="outcomes"),
+        pytest.param(snapshots.idle, ["4", *"jjjjj", "enter"], id="run"),
+        pytest.param(snapshots.idle, ["4", *"jjjjj", "l"], id="log"),
+        pytest.param(snapshots.busy, ["5"], id="timeline"),
+        pytest.param(snapshots.crowded, ["6", SETTLE], id="calendar"),
+        pytest.param(snapshots.mid_run, ["h"], id="history"),
+        pytest.param(snapshots.idle, ["question_mark"], id="help"),
+        pytest.param(snapshots.saturated, ["p"], id="pause"),
+        pytest.param(snapshots.idle, ["j", "e"], id="schedule"),
+    ],
+)
+def test_a_small_terminal_shows_what_matters_most(
+    assert_screen: AssertScreen, make_snapshot: Callable[[], Snapshot], keys: list[str]
+) -> None:
+    """In the lowest terminal, a dialog has one row for its border."""
+    assert_screen(make_snapshot(), keys)

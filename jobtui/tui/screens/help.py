@@ -21,7 +21,8 @@ from jobtui.tui.widgets.key_footer import KeyFooter
 
 _COLUMN_WIDTH = 54  # cells, at least
 _GAP = 2  # cells between two columns
-_LABEL_WIDTH = 11  # cells; longer labels get a line of their own
+_LABEL_WIDTH = 11  # cells, but at most a third of a column; longer labels get a line of their own
+_LEAST_ROOM = 10  # cells
 
 Entry = tuple[str, str]  # a key or a sign, and what it means
 
@@ -80,7 +81,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _show(self, width: int) -> None:
         words = self._search.value.casefold().split()
-        room = max(20, width - 5)  # without the border, its padding and the scrollbar
+        room = max(_LEAST_ROOM, width - 5)  # without the border, its padding and the scrollbar
         columns = max(1, (room + _GAP) // (_COLUMN_WIDTH + _GAP))
         sections = [
             (title, kept)
@@ -142,15 +143,16 @@ def _in_columns(sections: Sequence[tuple[str, Sequence[Entry]]], columns: int, w
 
 def _lines_of(title: str, entries: Sequence[Entry], width: int) -> Iterator[Text]:
     yield Text(title, "bold underline")
+    label_width = min(_LABEL_WIDTH, width // 3)
     for label, text in entries:
-        head = f"{label:>{_LABEL_WIDTH}}"
-        if cell_len(label) > _LABEL_WIDTH:
+        head = f"{label:>{label_width}}"
+        if cell_len(label) > label_width:
             yield Text(label, "bold")
-            head = " " * _LABEL_WIDTH
-        first, *others = _wrap(text, width - _LABEL_WIDTH - 2)
+            head = " " * label_width
+        first, *others = _wrap(text, width - label_width - 2)
         yield Text.assemble((head, "bold"), f"  {first}")
         for each in others:
-            yield Text(" " * (_LABEL_WIDTH + 2) + each)
+            yield Text(" " * (label_width + 2) + each)
     yield Text()
 
 

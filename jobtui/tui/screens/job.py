@@ -41,6 +41,8 @@ from jobtui.tui.widgets.panes import PaneTabs
 
 LARGE = (160, 40)  # the columns and rows from which all parts are visible at once
 CHART_INTERVAL = 2.0  # seconds between two questions for the runs in the charts, if there are new ones
+NARROW = 72  # columns; in a narrower terminal the facts stand below the next ticks, not beside them
+
 _TABS = {"facts": "1 Job", "durations": "2 Durations", "outcomes": "3 Outcomes"}
 
 
@@ -129,6 +131,7 @@ class JobScreen(ModalScreen[None]):
         width, height = self.size
         self.set_class(width >= LARGE[0] and height >= LARGE[1], "-all")
         self.set_class(height < LOW, "-low")
+        self.set_class(width < NARROW, "-narrow")
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Request the details again; the old ones stay visible until the answer arrives."""

@@ -126,6 +126,7 @@ class RunScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         """Put the output beside the traceback if there is room, else below it."""
         self.set_class(self.size.width >= WIDE, "-beside")
+        self.call_after_refresh(self._paint)
         self.call_after_refresh(self._fit_output)
 
     def _fit_output(self) -> None:
@@ -186,6 +187,7 @@ class RunScreen(ModalScreen[None]):
             held_until=content.held_until,
             excerpts=content.excerpts,
             folds=Folds(self._toggled, all_open=self._unfolds_all),
+            width=self._page.text_width,
         )
         self._page.update_lines(layout.lines())
 

@@ -301,10 +301,10 @@ JOB_RUN_COLUMNS: Sequence[Column[RunView]] = (
 HISTORY_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 12, _ended_in_full),
     Column("state", "STATE", 11, _state),
-    Column("number", "RUN", 9, _number),
+    Column("number", "RUN", 9, _number, drop_order=1),
     Column("job", "JOB", 14, _run_job, fraction=1),
-    Column("trigger", "BY", 7, _trigger, drop_order=1),
-    Column("took", "TOOK", 7, _took, align_right=True, drop_order=2),
+    Column("trigger", "BY", 7, _trigger, drop_order=2),
+    Column("took", "TOOK", 7, _took, align_right=True, drop_order=3),
     Column("outcome", "REASON", 12, _outcome, fraction=2),
 )
 

@@ -57,7 +57,7 @@ class JobCharts(Container):
         self.errors = LineTable(
             _COLUMNS,
             lambda group: group.signature,
-            empty="none of these runs failed",
+            empty="",
             header=True,
             anchored=True,
             id="job-errors",
@@ -92,6 +92,7 @@ class JobCharts(Container):
         self._histogram.show(lambda width, height: histogram(columns, width, height))
         self._hours.show(lambda width, _height: heat_map(columns, width, zone))
         groups = error_groups(columns, zone)
+        self.errors.set_empty_text("none of these runs failed")
         self.errors.update_rows(groups, self._backend.snapshot().at)
         count = pluralize(len(columns.numbers), "run")
         failed = sum(group.count for group in groups)

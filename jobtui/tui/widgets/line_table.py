@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import wrap
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -236,11 +237,16 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             return ("header", self._marked_column, self._column_mark)
         index = self.scroll_offset.y + y - self._header
         if index >= len(self.rows):
-            return ("empty", self._empty_text) if not self.rows and y == self._header else ()
+            return () if self.rows else ("empty", self._empty_line(y - self._header))
         now, row = self._now, self.rows[index]
         assert now is not None  # update_rows sets it with the rows
         cells = tuple(tuple(column.content(row, now, width)) for column, width in self._fitted)
         return (cells, index == self.cursor, bool(self._chosen) and self._row_key(row) in self._chosen)
+
+    def _empty_line(self, index: int) -> str:
+        """Return a line of the text for a table without rows, wrapped at the width."""
+        lines = wrap(self._empty_text, max(1, self.size.width - MARK_WIDTH - SCROLLBAR_WIDTH))
+        return lines[index] if index < len(lines) else ""
 
     # --- lines ------------------------------------------------------------------------------------
 
@@ -257,7 +263,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if not content:
             return Strip.blank(width, base)
         if content[0] == "empty":
-            text = Segment(f"  {self._empty_text}", base + self._tone_style("muted"))
+            text = Segment(f"  {content[1]}", base + self._tone_style("muted"))
             return Strip([text]).adjust_cell_length(width, base)
         cells, at_cursor, is_chosen = content
         mark = CHOSEN_MARK if is_chosen else " "

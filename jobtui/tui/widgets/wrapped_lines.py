@@ -54,10 +54,15 @@ class WrappedLines(LineTable[TextRow]):
         self._wrap()
         super().on_resize()
 
-    def _wrap(self) -> None:
+    @property
+    def text_width(self) -> int:
+        """The number of cells of a line that fit into a row."""
         if self._fitted_width != self.size.width:
             self._fit()
-        _, width = self.place_of("text")
+        return self.place_of("text")[1]
+
+    def _wrap(self) -> None:
+        width = self.text_width
         numbers: Counter[str] = Counter()
         rows = []
         for line in self._lines:
