@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,11 +26,11 @@ from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
 from jobtui.web.pages import timeline_lanes, timeline_page
 from jobtui.web.pages.timeline_lanes import (
     LaneBar,
+    LaneIndex,
     describe_bar,
     draw_full,
     draw_lanes,
     draw_load,
-    lanes_of,
     troubles,
 )
 from jobtui.web.server import Server
@@ -61,7 +62,7 @@ def predicted(
 
 def bars_of(picture: TimelinePicture) -> list[LaneBar]:
     """Return the bars of the job a."""
-    [lane] = draw_lanes(lanes_of(picture, WINDOW, ["a"]), WINDOW)
+    [lane] = draw_lanes(LaneIndex(picture, WINDOW).spans(["a"]), WINDOW)
     return list(lane.bars)
 
 
@@ -90,7 +91,7 @@ def test_the_forecast_begins_at_now() -> None:
 
 def test_spans_are_cut_off_at_the_edges_of_the_window() -> None:
     assert shapes(a_picture(ended_run(1, "a", 45, took=60))) == [("ran", 0, 5)]
-    assert lanes_of(a_picture(ended_run(1, "a", 500, took=1)), WINDOW, []) == {}
+    assert LaneIndex(a_picture(ended_run(1, "a", 500, took=1)), WINDOW).names == []
 
 
 def test_bars_that_cannot_be_told_apart_become_one() -> None:
@@ -133,8 +134,52 @@ def test_a_lane_has_its_content_as_text() -> None:
     """Failed work counts once, although it has a bar and a mark."""
     past = (ended_run(1, "a", 30, took=5), ended_run(2, "a", 10, RunState.FAILED, took=5))
     picture = a_picture(*past, runs=(predicted(2, 4, 6), predicted(9, None, None, RunState.SKIPPED)))
-    [lane] = draw_lanes(lanes_of(picture, WINDOW, []), WINDOW)
+    [lane] = draw_lanes(LaneIndex(picture, WINDOW).spans(["a"]), WINDOW)
     assert lane.summary == "until now 1 OK, 1 FAILED; then 1 waits, 1 expected, 1 SKIPPED"
+
+
+class CountedRuns(list[RunView]):
+    """Runs that count how often they are read.
+
+    Attributes:
+        reads: How often a loop has gone through them.
+    """
+
+    reads = 0
+
+    def __iter__(self) -> Iterator[RunView]:
+        """Begin a loop."""
+        self.reads += 1
+        return super().__iter__()
+
+
+def test_only_the_jobs_that_are_shown_are_drawn() -> None:
+    """The runs of all jobs are read once, whatever number of pages is looked at."""
+    runs = CountedRuns(ended_run(number, f"job-{number}", 10, took=1) for number in range(1, 10_001))
+    jobs = tuple(run.job for run in runs)
+    picture = replace(a_picture(), jobs=jobs, past=runs)
+    before = runs.reads
+    index = LaneIndex(picture, WINDOW)
+    assert (runs.reads - before, len(index.names)) == (1, 10_000)
+    for first in range(0, 10_000, 100):
+        spans = index.spans(index.names[first : first + 100])
+        assert list(spans) == list(jobs[first : first + 100])
+        assert sum(map(len, spans.values())) == 100
+    assert runs.reads - before == 1
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        a_picture(runs=(predicted(2, None, None, RunState.SKIPPED),)),
+        a_picture(ended_run(1, "a", 60, took=5)),
+        a_picture(runs=(predicted(5, 6, 7),)),
+        a_picture(runs=(replace(predicted(40, None, None, RunState.SKIPPED), intended=True),)),
+    ],
+)
+def test_a_job_has_no_lane_if_nothing_of_it_is_in_the_window(picture: TimelinePicture) -> None:
+    later = Window(ahead(10), WINDOW.column, WINDOW.width)
+    assert LaneIndex(picture, later).names == []
 
 
 def test_the_load_is_a_share_of_the_pool() -> None:
@@ -313,6 +358,18 @@ def test_a_picture_is_kept_while_nothing_changes_and_until_it_has_moved(schedule
         assert count_after(1) == 4
         assert count_after(8) == 4
         assert count_after(2) == 5
+
+
+def test_other_pages_of_a_picture_are_drawn_without_another_look_at_the_runs(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline_page, "PAGE_SIZE", 2)
+    for name in "abcde":
+        scheduler.every("1m", print, name=name)
+    with counting_client(scheduler, ManualClock(0.0)) as (client, calls):
+        for query in ("", "?page=2", "?page=3", "?q=a", "?page=2"):
+            assert lanes(client.get(f"/@jobs/timeline{query}").page)
+        assert len(calls) == 1
 
 
 def test_only_the_latest_pictures_are_kept(scheduler: Scheduler) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jobtui.engine.enums import RunState
@@ -23,7 +23,7 @@ COLUMNS = 1_000  # of the window; one is less than a pixel wide on most screens
 MAX_BARS = 4_000  # shapes on a page; about 600 kB
 _GAP = 0.15  # percent: bars that are closer to each other become one
 _THINNEST = 0.2  # percent
-_STEP = 200  # spans after which other threads may run
+_STEP = 200  # runs or spans after which other threads may run
 _LOAD_COLUMNS = 200
 _LABEL_COLUMNS = 72  # so that the labels of the axis are 16 % apart at least, which fits a phone
 
@@ -95,25 +95,61 @@ def percent(window: Window, instant: datetime) -> float:
     return window.position(instant) / window.width * 100
 
 
-def lanes_of(picture: TimelinePicture, window: Window, words: Sequence[str]) -> dict[str, list[Span]]:
-    """Return the spans of each job that has some in the window, and whose name contains each word.
+class LaneIndex:
+    """The runs of a picture by their jobs, so that only the jobs that are shown are drawn.
 
     Args:
         picture: The runs and the forecast.
         window: The part of time that is shown.
-        words: The words, in lower case.
+
+    Attributes:
+        names: The jobs that have runs or ticks in the window, in the order of the scheduler.
     """
-    spans: dict[str, list[Span]] = {
-        job: [] for job in picture.jobs if all(word in job.casefold() for word in words)
-    }
-    for index, span in enumerate(timeline_spans(picture.past, picture.forecast)):
-        if index % _STEP == 0:
-            let_other_threads_run()
-        begin, end = window.position(span.start), window.position(span.end)
-        is_short = span.kind is SpanKind.WAITS and end - begin < 0.5  # noqa: PLR2004 - half a column
-        if span.job in spans and end >= 0 and begin <= window.width and not is_short:
-            spans[span.job].append(span)
-    return {job: each for job, each in spans.items() if each}
+
+    def __init__(self, picture: TimelinePicture, window: Window) -> None:
+        self._forecast, self._window = picture.forecast, window
+        self._past: dict[str, list[RunView]] = {}
+        self._future: dict[str, list[PredictedRun]] = {}
+        start, end = window.start.timestamp(), window.end.timestamp()
+        now, last = picture.forecast.start.timestamp(), picture.forecast.end.timestamp()
+        for index, run in enumerate(picture.past):
+            _pause(index)
+            due = (run.due or run.created).timestamp()
+            until = due if run.started is None and run.state.ended else _instant(run.ended, now)
+            if due <= end and until >= start:
+                self._past.setdefault(run.job, []).append(run)
+        for index, predicted in enumerate(picture.forecast.runs):
+            _pause(index)
+            due = predicted.due.timestamp()
+            until = due if predicted.is_lost else _instant(predicted.ended, last)
+            if due <= end and until >= start and not predicted.intended:
+                self._future.setdefault(predicted.job, []).append(predicted)
+        self.names = [job for job in picture.jobs if job in self._past or job in self._future]
+
+    def spans(self, names: Iterable[str]) -> dict[str, list[Span]]:
+        """Return the spans of some of the jobs, in the window."""
+        return {job: self._spans_of(job) for job in names}
+
+    def _spans_of(self, job: str) -> list[Span]:
+        forecast = replace(self._forecast, runs=tuple(self._future.get(job, ())))
+        spans = []
+        for index, span in enumerate(timeline_spans(self._past.get(job, ()), forecast)):
+            _pause(index)
+            begin, end = self._window.position(span.start), self._window.position(span.end)
+            is_short = span.kind is SpanKind.WAITS and end - begin < 0.5  # noqa: PLR2004 - half a column
+            if end >= 0 and begin <= self._window.width and not is_short:
+                spans.append(span)
+        return spans
+
+
+def _instant(at: datetime | None, otherwise: float) -> float:
+    return otherwise if at is None else at.timestamp()
+
+
+def _pause(index: int) -> None:
+    """Let other threads run after some runs."""
+    if index % _STEP == _STEP - 1:
+        let_other_threads_run()
 
 
 def draw_lanes(spans: dict[str, list[Span]], window: Window) -> list[Lane]:

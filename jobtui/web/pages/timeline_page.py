@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -15,8 +17,9 @@ from aiohttp import web
 from markupsafe import Markup
 
 from jobtui.frontend.look_ahead import SPANS, TimelinePicture, TimelineView
-from jobtui.frontend.timeline import full_sentence
+from jobtui.frontend.timeline import Window, full_sentence
 from jobtui.process.gil import let_other_threads_run
+from jobtui.simulation.forecast import PredictedRun
 from jobtui.web.cancellable_thread import Check, to_cancellable_thread
 from jobtui.web.pages import timeline_lanes as lanes
 from jobtui.web.pages.view_context import ViewContext
@@ -56,11 +59,25 @@ class _TimelineQuestion(NamedTuple):
         return f"timeline?{urlencode({name: value for name, value in values.items() if value})}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """A picture with the number of the last event in it, and when it was made by the monotonic clock."""
+    """A picture with everything that its pages share.
+
+    Attributes:
+        picture: The runs and the forecast.
+        window: The part of time that is shown.
+        index: The runs by their jobs.
+        shared: The values of the template of the lanes that all pages have.
+        troubles: The runs that wait for long, and the ticks that start none.
+        seq: The number of the last event in it.
+        made: When it was made, by the monotonic clock.
+    """
 
     picture: TimelinePicture
+    window: Window
+    index: lanes.LaneIndex
+    shared: Mapping[str, object]
+    troubles: Sequence[PredictedRun]
     seq: int
     made: float
 
@@ -87,59 +104,67 @@ class TimelinePage:
         question = _read_question(request)
         await self._context.page_state.refresh_now()
         async with self._looking:
-            picture = await self._picture(question.view)
-            body, values = await asyncio.to_thread(self._draw, question, picture)
+            kept = await self._picture(question.view)
+            body, values = await asyncio.to_thread(self._draw, question, kept)
         return self._context.respond(request, "timeline.html", HTTPStatus.OK, lanes=body, **values)
 
-    async def _picture(self, view: TimelineView) -> TimelinePicture:
+    async def _picture(self, view: TimelineView) -> _Kept:
         seq, now = self._context.backend.liveness().seq, self._context.clock.monotonic()
         kept = self._kept.pop(view, None)
         if kept is None or now - kept.made > (_lifetime(view) if kept.seq == seq else _SHORTEST):
-            kept = _Kept(await self._look_ahead(view), seq, now)
+            kept = await to_cancellable_thread(partial(self._look_ahead, view, seq, now))
         self._kept[view] = kept
         while len(self._kept) > MAX_PICTURES:
             self._kept.popitem(last=False)
-        return kept.picture
+        return kept
 
-    async def _look_ahead(self, view: TimelineView) -> TimelinePicture:
-        def work(check: Check) -> TimelinePicture:
-            def pause(_part: float) -> None:
-                check()
-                let_other_threads_run()
+    def _look_ahead(self, view: TimelineView, seq: int, made: float, check: Check) -> _Kept:
+        """Return the picture of a part of time. Called in a worker thread."""
 
-            return view.look_ahead(self._context.backend, progress=pause)
+        def pause(_part: float) -> None:
+            check()
+            let_other_threads_run()
 
-        return await to_cancellable_thread(work)
-
-    def _draw(self, question: _TimelineQuestion, picture: TimelinePicture) -> tuple[Markup, dict[str, Any]]:
-        """Return the lanes as HTML, and the values of the page. Called in a worker thread."""
-        view, now = question.view, picture.forecast.start
+        picture = view.look_ahead(self._context.backend, progress=pause)
+        now = picture.forecast.start
         window = view.window(now, lanes.COLUMNS)
-        spans = lanes.lanes_of(picture, window, question.words.casefold().split())
-        first = (question.page - 1) * PAGE_SIZE
-        names = list(spans)[first : first + PAGE_SIZE]
-        troubles = lanes.troubles(picture, _LEAST_WAIT)
-        html = self._context.renderer.render_page(
-            "timeline_lanes.html",
-            lanes=lanes.draw_lanes({name: spans[name] for name in names}, window),
-            load=lanes.draw_load(picture, window),
-            full=lanes.draw_full(picture, window),
-            axis=lanes.draw_axis(window, now),
-            present=lanes.percent(window, now),
-            describe=lanes.describe_bar,
-            forecast=picture.forecast,
-            now=now,
+        return _Kept(
+            picture=picture,
+            window=window,
+            index=lanes.LaneIndex(picture, window),
+            shared={
+                "load": lanes.draw_load(picture, window),
+                "full": lanes.draw_full(picture, window),
+                "axis": lanes.draw_axis(window, now),
+                "present": lanes.percent(window, now),
+                "describe": lanes.describe_bar,
+                "forecast": picture.forecast,
+                "now": now,
+            },
+            troubles=lanes.troubles(picture, _LEAST_WAIT),
+            seq=seq,
+            made=made,
         )
+
+    def _draw(self, question: _TimelineQuestion, kept: _Kept) -> tuple[Markup, dict[str, Any]]:
+        """Return the lanes of a page as HTML, and the values of the page. Called in a worker thread."""
+        view, picture, troubles = question.view, kept.picture, kept.troubles
+        words = question.words.casefold().split()
+        found = [job for job in kept.index.names if all(word in job.casefold() for word in words)]
+        first = (question.page - 1) * PAGE_SIZE
+        names = found[first : first + PAGE_SIZE]
+        drawn = lanes.draw_lanes(kept.index.spans(names), kept.window)
+        html = self._context.renderer.render_page("timeline_lanes.html", lanes=drawn, **kept.shared)
         values: dict[str, Any] = {
             "question": question,
             "spans": [(name, question.link(view=replace(view, zoom=at))) for at, name in enumerate(_NAMES)],
             "links": _links(question, picture.forecast.pool),
             "first": first + 1 if names else 0,
             "last": first + len(names),
-            "drawn": len(spans),
-            "silent": len(picture.jobs) - len(spans),
-            "previous": question.link(page=question.page - 1) if question.page > 1 and spans else "",
-            "next": question.link(page=question.page + 1) if first + PAGE_SIZE < len(spans) else "",
+            "drawn": len(found),
+            "silent": len(picture.jobs) - len(found),
+            "previous": question.link(page=question.page - 1) if question.page > 1 and found else "",
+            "next": question.link(page=question.page + 1) if first + PAGE_SIZE < len(found) else "",
             "forecast": picture.forecast,
             "sentence": full_sentence(picture.forecast),
             "troubles": troubles[:MAX_TROUBLES],
