@@ -796,7 +796,8 @@ class Pool:
             else:
                 self._ledger.record_detailed(ended, failed=state.failed, output_bytes=extras.output_bytes)
         recent = shortened(ended) if extras.error or extras.attempts_made else ended
-        job.note_end_of_output(run)
+        if job.output is not None:
+            job.note_end_of_output(run)
         if not (repairing and job.recent and job.recent[-1][NUMBER] == number):
             if state is _OK and job.recent:  # the common case of `count_ending`
                 job.runs += 1
