@@ -155,6 +155,9 @@ class Backend(Protocol):
     def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
         """Call `notify` after every change, in any thread, until the returned function is called."""
 
+    def set_shown(self, shown: bool) -> None:
+        """Note whether the user sees the scheduler. If not, its snapshot may be some seconds old."""
+
     def snapshot(self) -> Snapshot:
         """Return the latest view of the whole scheduler."""
 

@@ -65,6 +65,9 @@ class LocalBackend:
         # The latest preview, with its schedule and the timestamp of its next tick.
         self._cached_preview: tuple[Schedule, float, TickPreview] | None = None
 
+    def set_shown(self, shown: bool) -> None:
+        """Do nothing: a snapshot costs nothing until it is taken."""
+
     def close(self) -> None:
         """Do nothing: calls into this process do not wait for answers."""
 

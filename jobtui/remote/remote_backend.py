@@ -24,6 +24,7 @@ from jobtui.engine.run_columns import MAX_POINTS, RunColumns
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, LogPage, RunLines, SchedulePreview, Unsubscribe
+from jobtui.frontend.blank_snapshot import blank_snapshot
 from jobtui.frontend.column_json import decode_columns
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
@@ -37,6 +38,7 @@ from jobtui.frontend.json_codec import (
     RUN_PAGE,
     SCHEDULE_PREVIEW,
     STACK,
+    STATUS_PAGE,
 )
 from jobtui.frontend.policy_json import changes_to_json
 from jobtui.frontend.throttle import AdaptiveThrottle
@@ -57,6 +59,8 @@ MIN_RECONNECT_DELAY, MAX_RECONNECT_DELAY = 0.5, 3.0  # seconds
 _MIN_INTERVAL = 0.05  # seconds from one snapshot to the next
 _MAX_INTERVAL = 2.0  # seconds
 _CPU_SHARE = 0.1  # of one core; the server uses about the same
+HIDDEN_INTERVAL = 2.0  # seconds from one snapshot to the next while the user sees another scheduler
+REJECTED_DELAY = 120.0  # seconds until credentials that were rejected are tried again: no guesses to a server
 _CLOSE_TIMEOUT = 2.0  # seconds
 
 Value = TypeVar("Value")
@@ -91,6 +95,8 @@ class RemoteBackend:
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._is_shown = True
+        self._shown = asyncio.Event()  # set if so; belongs to the thread of the connection
         self._requests: set[asyncio.Task[Any]] = set()
         self._thread: threading.Thread | None = None
 
@@ -118,6 +124,21 @@ class RemoteBackend:
             self.close()
             raise
 
+    def connect_later(self, error: Exception) -> None:
+        """Show a scheduler without jobs after a first attempt to connect, and go on to try it until `close`.
+
+        Args:
+            error: The reason why there is no connection, which `connect` of another backend raised.
+        """
+        self._title = self.address.removeprefix("http://").removesuffix(STATUS_PAGE)
+        at = datetime.fromtimestamp(self._clock.now(), UTC)
+        self._snapshot = blank_snapshot(at), self._clock.monotonic()
+        delay = self._disconnect(error)
+        self._thread = threading.Thread(
+            target=self._run, args=(None, delay), name="jobtui-remote", daemon=True
+        )
+        self._thread.start()
+
     def close(self) -> None:
         """Disconnect. Requests in progress end with an error; the scheduler keeps running."""
         if self._loop is not None and self._stop is not None:
@@ -132,6 +153,19 @@ class RemoteBackend:
     def zone(self) -> tzinfo:
         """The scheduler's zone."""
         return self._latest()[0].zone
+
+    def set_shown(self, shown: bool) -> None:
+        """Note whether the user sees the scheduler. If not, request a snapshot only every two seconds."""
+        self._is_shown = shown
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the event loop has ended already
+                self._loop.call_soon_threadsafe(self._update_pace)
+
+    def _update_pace(self) -> None:
+        if self._is_shown:
+            self._shown.set()
+        else:
+            self._shown.clear()
 
     def snapshot(self) -> Snapshot:
         """Return the latest snapshot. Its time advances, but stands still while there is no connection."""
@@ -323,9 +357,10 @@ class RemoteBackend:
         """Send a request in the connection's thread, and wait for the response in the calling thread."""
         body = {} if body is None and method == "POST" else body
         send = partial(self._client.request_json, method, *path, seconds=RESPONSE_TIMEOUT, body=body, **query)
-        assert self._loop is not None  # `connect` has set it
         response: Future[Any] = Future()
         try:
+            if self._loop is None:  # the thread of the connection has not started it yet
+                raise ConnectionError(_CLOSED)
             self._loop.call_soon_threadsafe(self._start_request, send, response)
         except RuntimeError:  # the loop is closed
             raise ConnectionError(_CLOSED) from None
@@ -358,27 +393,30 @@ class RemoteBackend:
 
     # --- the connection's thread ------------------------------------------------------------------
 
-    def _run(self, connected: Future[None]) -> None:
+    def _run(self, connected: Future[None] | None, delay: float = 0.0) -> None:
+        """Stay connected until `close`; begin with the first snapshot, or with a delay after an error."""
         try:
-            asyncio.run(self._stay_connected(connected))
+            asyncio.run(self._stay_connected(connected, delay))
         except BaseException as error:  # noqa: BLE001 - otherwise `connect` would wait forever
-            if not connected.done():
+            if connected is not None and not connected.done():
                 connected.set_exception(error)
             else:
                 log_exception("the connection failed")
-                self._disconnect("internal error in jobtui", retry=False)
+                self._note_error("internal error in jobtui", "attach again")
 
-    async def _stay_connected(self, connected: Future[None]) -> None:
+    async def _stay_connected(self, connected: Future[None] | None, delay: float) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._update_pace()
         async with self._client:
-            try:
-                response = await self._client.request_json("GET", "snapshot", seconds=RESPONSE_TIMEOUT)
-                self._update_snapshot(response)
-            except Exception as error:  # noqa: BLE001 - `connect` raises it
-                connected.set_exception(error)
-                return
-            connected.set_result(None)
-            polling = asyncio.create_task(self._poll_snapshots())
+            if connected is not None:
+                try:
+                    response = await self._client.request_json("GET", "snapshot", seconds=RESPONSE_TIMEOUT)
+                    self._update_snapshot(response)
+                except Exception as error:  # noqa: BLE001 - `connect` raises it
+                    connected.set_exception(error)
+                    return
+                connected.set_result(None)
+            polling = asyncio.create_task(self._poll_snapshots(delay))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait((polling, stopping), return_when=asyncio.FIRST_COMPLETED)
             if polling.done():
@@ -388,27 +426,27 @@ class RemoteBackend:
                 task.cancel()
             await asyncio.gather(polling, *self._requests, return_exceptions=True)
 
-    async def _poll_snapshots(self) -> None:
+    async def _poll_snapshots(self, delay: float) -> None:
+        await yield_to_others(delay)
         loop = asyncio.get_running_loop()
         throttle = AdaptiveThrottle(_MIN_INTERVAL, _MAX_INTERVAL, _CPU_SHARE)
         reconnect_delay = MIN_RECONNECT_DELAY
         while True:
             try:
+                query: dict[str, str | int] = {"after": self._tag} if self._tag else {}
                 wait = 0 if self.connection_error else POLL_WAIT  # after an error, reconnect at once
                 response = await self._client.request_json(
-                    "GET", "snapshot", seconds=POLL_WAIT + RESPONSE_TIMEOUT, after=self._tag, wait=wait
+                    "GET", "snapshot", seconds=POLL_WAIT + RESPONSE_TIMEOUT, wait=wait, **query
                 )
                 throttle.begin(loop.time(), thread_cpu())
                 self._update_snapshot(response)
-            except UnauthorizedError as error:  # more attempts would count as guesses
-                self._disconnect(str(error), retry=False)
-                return
             except (OSError, LookupError, RuntimeError, ValueError) as error:
-                self._disconnect(str(error.args[0]))
-                await yield_to_others(reconnect_delay)
+                await yield_to_others(max(reconnect_delay, self._disconnect(error)))
                 reconnect_delay = min(reconnect_delay * 2, MAX_RECONNECT_DELAY)
             else:
                 reconnect_delay = MIN_RECONNECT_DELAY
+                with suppress(TimeoutError):  # returns at once while the user sees the scheduler
+                    await asyncio.wait_for(self._shown.wait(), HIDDEN_INTERVAL)
                 while delay := throttle.delay(loop.time(), thread_cpu()):
                     await yield_to_others(delay)
 
@@ -422,13 +460,22 @@ class RemoteBackend:
             self.connection_error = ""
         self._notify_listeners()
 
-    def _disconnect(self, reason: str, *, retry: bool = True) -> None:
+    def _disconnect(self, error: Exception) -> float:
+        """Note why there is no connection. Return the least number of seconds until the next attempt."""
+        is_rejected = isinstance(error, UnauthorizedError)  # more attempts would count as guesses
+        delay = REJECTED_DELAY if is_rejected else 0.0
+        self._note_error(
+            str(error.args[0]), f"trying again every {delay:g} s" if is_rejected else "trying again"
+        )
+        return delay
+
+    def _note_error(self, reason: str, remedy: str) -> None:
         """Keep the latest snapshot, stop its time, and tell the user why."""
         with self._lock:
             if self._disconnected_at is None:
                 self._disconnected_at = self._clock.monotonic()
-        lost = f"connection lost at {self.snapshot().at:%H:%M:%S} ({reason})"
-        message = f"{lost}; trying again" if retry else f"{lost}; attach again"
+        state = f"connection lost at {self.snapshot().at:%H:%M:%S}" if self._tag else "no connection"
+        message = f"{state} ({reason}); {remedy}"
         if message != self.connection_error:
             self.connection_error = message
             self._notify_listeners()

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, ClassVar, TextIO
+from weakref import WeakSet
 
 from rich.console import Console as RichConsole
 from rich.text import Text as RichText
@@ -31,6 +32,7 @@ from jobtui.frontend.absence import Absence
 from jobtui.frontend.backend import Backend, Serve, Unsubscribe
 from jobtui.frontend.listening import publish
 from jobtui.frontend.look import Look
+from jobtui.frontend.scheduler_tabs import MAX_TABS, TabLabel, TabRow, tab_names
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.collection import exclude_from_collection
 from jobtui.process.exit import AFTERWARDS, ProcessExit
@@ -52,6 +54,7 @@ from jobtui.tui.key_list import KeyEntry, keys_of
 from jobtui.tui.key_queue import KeyQueue
 from jobtui.tui.line_commands import Context
 from jobtui.tui.notices import Notice, NoticeLog, Severity, ShownNotices
+from jobtui.tui.scheduler_tab import SchedulerTab
 from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.command_line import CommandLineScreen
 from jobtui.tui.screens.dashboard import Dashboard
@@ -64,6 +67,7 @@ from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.themes import SAFE_THEMES
 from jobtui.tui.widgets.literal_text import literal_title
+from jobtui.tui.widgets.scheduler_bar import SchedulerBar
 
 MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
 CPU_SHARE = 0.2  # of one core
@@ -77,6 +81,7 @@ class JobtuiApp(App[None]):
 
     Args:
         backend: The scheduler to show. The app closes the backend when it ends.
+        others: More schedulers, each of which gets a tab of its own; closed, too.
         stop: Stops the scheduler, given the grace in seconds; None leaves it running on quit.
         grace: The time that running work gets when the user waits for it, in seconds.
         streams: The objects that `sys.stdout` and `sys.stderr` must be while the app runs.
@@ -97,6 +102,7 @@ class JobtuiApp(App[None]):
         (TINY_HEIGHT, "-lower"),
         (SMALL_HEIGHT, "-higher"),
     ]
+    DEFAULT_MODE = "1"  # that of the first tab
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),
@@ -123,6 +129,28 @@ class JobtuiApp(App[None]):
             "ctrl+p", "command_palette", "Find a command by name", show=False, priority=True, id="app.palette"
         ),
         Binding("q", "quit", "Quit", id="app.quit"),
+        Binding(
+            "ctrl+right", "next_tab", "Show the next scheduler", show=False, priority=True, id="tab.next"
+        ),
+        Binding(
+            "ctrl+left",
+            "previous_tab",
+            "Show the previous scheduler",
+            show=False,
+            priority=True,
+            id="tab.previous",
+        ),
+        *(
+            Binding(
+                f"alt+{number}",
+                f"show_tab({number})",
+                f"Show scheduler {number}",
+                show=False,
+                priority=True,
+                id=f"tab.{number}",
+            )
+            for number in range(1, MAX_TABS + 1)
+        ),
         # And these in every dialog and while the user types, too.
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),
@@ -130,6 +158,7 @@ class JobtuiApp(App[None]):
     ]
 
     shown_notices: reactive[ShownNotices] = reactive(ShownNotices())
+    tab_row: reactive[TabRow] = reactive(TabRow())
 
     class Changed(Message):
         """The backend has changed. Posted from any thread; at most one is pending."""
@@ -138,6 +167,7 @@ class JobtuiApp(App[None]):
         self,
         backend: Backend,
         *,
+        others: Sequence[Backend] = (),
         stop: Callable[[float], object] | None = None,
         grace: float = 10.0,
         streams: tuple[TextIO, TextIO] | None = None,
@@ -156,7 +186,6 @@ class JobtuiApp(App[None]):
         self._look_file = display.look
         self._look = Look()  # that of the file
         self.is_terminal_lost = False
-        self._backend = backend
         self._terminal = terminal
         self._signals = signals
         self._is_continued = False  # whether the next SIGCONT was handled already
@@ -166,19 +195,23 @@ class JobtuiApp(App[None]):
         self._streams = streams
         self._notices = NoticeLog()
         self._notice_timer: Timer | None = None
-        self._commands = BackgroundCommands(self, backend, self._leave_terminal)
         self._keys = KeyQueue(self, super().on_event)
-        self._quit_label = "Detach" if stop is None else "Quit"
-        self._dashboard = Dashboard(self._commands, self._quit_label)
+        self._tabs = [self._make_tab(number, each) for number, each in enumerate((backend, *others), 1)]
+        self._shown = self._tabs[0]
+        self._with_bar: WeakSet[Screen[Any]] = WeakSet()
         self._command_history: list[str] = []
         self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
         self._refresh_pending = False
         self._throttle = AdaptiveThrottle(1 / MAX_REFRESH_RATE, MAX_INTERVAL, CPU_SHARE)
 
-    def get_default_screen(self) -> Screen[None]:
-        """Return the dashboard."""
-        return self._dashboard
+    def _make_tab(self, number: int, backend: Backend) -> SchedulerTab:
+        """Return the tab of a scheduler. Its main screen is mounted when it is shown for the first time."""
+        commands = BackgroundCommands(self, backend, self._leave_terminal)
+        dashboard = Dashboard(commands, "Detach" if self._stop is None else "Quit")
+        tab = SchedulerTab(str(number), backend, commands, dashboard)
+        self.add_mode(tab.mode, lambda: self._add_bar(tab.dashboard))
+        return tab
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes each line before it is painted."""
@@ -200,7 +233,8 @@ class JobtuiApp(App[None]):
             loop = asyncio.get_running_loop()
             for number, handle in ((signal.SIGTSTP, self._suspend), (signal.SIGCONT, self._continue)):
                 signal.signal(number, lambda *_, handle=handle: loop.call_soon_threadsafe(handle))
-        self._unsubscribe = self._backend.on_change(self._post_change)
+        self.screen_change_signal.subscribe(self, self._add_bar, immediate=True)
+        self._follow_shown()
         self._show_saved_look()
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
         self._refresh_now()
@@ -216,8 +250,9 @@ class JobtuiApp(App[None]):
         """Unsubscribe, and end every request to the backend."""
         if self._unsubscribe is not None:
             self._unsubscribe()
-        self._backend.close()
-        look = Look(self.theme, *self._dashboard.order)
+        for tab in self._tabs:
+            tab.backend.close()
+        look = Look(self.theme, *self._shown.dashboard.order)
         if self._look_file is not None and look != self._look:
             self._look_file.write(look)
 
@@ -227,10 +262,11 @@ class JobtuiApp(App[None]):
             if look.theme in self.available_themes:
                 self.theme = look.theme
             if look.sort in SORT_KEYS:
-                self._dashboard.sort_by(look.sort, reverse=look.reverse)
-            self._look = Look(self.theme, *self._dashboard.order)
+                for tab in self._tabs:
+                    tab.dashboard.sort_by(look.sort, reverse=look.reverse)
+            self._look = Look(self.theme, *self._shown.dashboard.order)
             if problem:
-                self._commands.notify(problem, "warning")
+                self._shown.commands.notify(problem, "warning")
 
     def _exit_for_signal(self, number: int) -> None:
         """Exit because of a signal. Called in a thread of its own."""
@@ -275,7 +311,8 @@ class JobtuiApp(App[None]):
 
     def _refresh_now(self) -> None:
         self._throttle.begin(self._loop_time(), thread_cpu())
-        snapshot, connection_error = self._backend.snapshot(), self._backend.connection_error
+        backend = self._shown.backend
+        snapshot, connection_error = backend.snapshot(), backend.connection_error
         for screen in self.screen_stack:
             if not screen.is_mounted:
                 continue
@@ -286,13 +323,57 @@ class JobtuiApp(App[None]):
                     dialog.border_subtitle = subtitle
             if isinstance(screen, (Dashboard, JobScreen, LogScreen, QuitScreen, RunScreen)):
                 screen.update_snapshot(snapshot)
+        self._update_tabs()
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
 
     @on(LogScreen.OutputSeen)
     def _note_seen_output(self, message: LogScreen.OutputSeen) -> None:
-        self._dashboard.note_seen_output(message.jobs)
+        self._shown.dashboard.note_seen_output(message.jobs)
+
+    # --- tabs -------------------------------------------------------------------------------------
+
+    def _add_bar(self, screen: Screen[Any]) -> Screen[Any]:
+        """Give a screen that is about to be composed the row of tabs, if there are several schedulers."""
+        if len(self._tabs) > 1 and screen not in self._with_bar:
+            self._with_bar.add(screen)
+            screen.compose_add_child(SchedulerBar())
+        return screen
+
+    def _update_tabs(self) -> None:
+        if len(self._tabs) > 1:
+            names = tab_names([tab.backend for tab in self._tabs])
+            labels = [TabLabel(name, tab.find_mark()) for name, tab in zip(names, self._tabs, strict=True)]
+            self.tab_row = TabRow(tuple(labels), self._tabs.index(self._shown))
+
+    def _follow_shown(self) -> None:
+        """Refresh after each change of the shown scheduler. The marks of the others follow the clock."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self._unsubscribe = self._shown.backend.on_change(self._post_change)
+        for tab in self._tabs:
+            tab.backend.set_shown(tab is self._shown)
+
+    async def action_show_tab(self, number: int) -> None:
+        """Show a scheduler, with the screens that were open when another one was shown."""
+        if 1 <= number <= len(self._tabs) and self._tabs[number - 1] is not self._shown:
+            self._shown = self._tabs[number - 1]
+            self._follow_shown()
+            await self.switch_mode(self._shown.mode)
+            self._refresh_now()
+
+    async def action_next_tab(self) -> None:
+        """Show the next scheduler; after the last one, the first one."""
+        await self.action_show_tab((self._tabs.index(self._shown) + 1) % len(self._tabs) + 1)
+
+    async def action_previous_tab(self) -> None:
+        """Show the previous scheduler; before the first one, the last one."""
+        await self.action_show_tab((self._tabs.index(self._shown) - 1) % len(self._tabs) + 1)
+
+    async def on_scheduler_bar_selected(self, message: SchedulerBar.Selected) -> None:
+        """Show the scheduler whose tab was clicked."""
+        await self.action_show_tab(message.place + 1)
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -310,7 +391,7 @@ class JobtuiApp(App[None]):
         self.call_later(self._add_notice, " ".join(text.split()), severity)
 
     def _add_notice(self, text: str, severity: Severity) -> None:
-        notice = Notice(self._backend.snapshot().at, severity, text)
+        notice = Notice(self._shown.backend.snapshot().at, severity, text)
         self._notices.add(notice, self._loop_time())
         self._update_notices()
 
@@ -401,8 +482,15 @@ class JobtuiApp(App[None]):
         else:
             await super().on_event(event)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Disable the help and the command line where their keys are text, and in small dialogs."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Disable the help and the command line where their keys are text, and in small dialogs.
+
+        The keys for tabs work only with several schedulers, and none that moves the cursor in a text.
+        """
+        if action in ("next_tab", "previous_tab"):
+            return len(self._tabs) > 1 and not isinstance(self.focused, Input)
+        if action == "show_tab":
+            return isinstance(parameters[0], int) and 1 < len(self._tabs) >= parameters[0]
         if action not in ("help", "command_line"):
             return True
         screen = self.screen
@@ -428,30 +516,33 @@ class JobtuiApp(App[None]):
             entry for group in keys_of(screen) if group.title != "In a table" for entry in group.entries
         ]
         context = Context(
-            background=self._commands,
-            dashboard=self._dashboard,
+            background=self._shown.commands,
+            dashboard=self._shown.dashboard,
             targets=screen.job_names if isinstance(screen, Dashboard | JobScreen) else (),
             keys={entry.word: does(entry) for entry in entries if entry.word},
             themes=sorted(self.available_themes),
             choose_theme=partial(setattr, self, "theme"),
+            tabs=[tab.name for tab in self.tab_row.tabs],
+            # Later: the command line must close in the tab in which it was opened.
+            show_tab=lambda number: self.call_later(self.action_show_tab, number),
         )
         self.push_screen(CommandLineScreen(context, self._command_history))
 
     def action_output(self) -> None:
         """Show the output of all jobs."""
         if not isinstance(self.screen, LogScreen):
-            self.push_screen(LogScreen.of_jobs(None, self._commands))
+            self.push_screen(LogScreen.of_jobs(None, self._shown.commands))
 
     def on_run_screen_history_requested(self, message: RunScreen.HistoryRequested) -> None:
         """Search the runs of a job."""
-        self.push_screen(HistoryScreen(self._commands, quote_term("job", message.job)))
+        self.push_screen(HistoryScreen(self._shown.commands, quote_term("job", message.job)))
 
     async def action_quit(self) -> None:
         """Quit, after a question if runs are running; at once if the question is open already."""
         if any(isinstance(screen, QuitScreen) for screen in self.screen_stack):
             self.exit()
             return
-        snapshot = self._backend.snapshot()
+        snapshot = self._shown.backend.snapshot()
         if self._stop is not None and snapshot.pool.running:
             self.push_screen(QuitScreen(snapshot, self._grace))
         else:

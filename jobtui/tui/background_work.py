@@ -39,6 +39,9 @@ def error_text(error: Exception) -> str:
 class BackgroundQuery(Generic[Answer]):
     """Repeats one query for a screen, with at most one request at a time.
 
+    While the tab of the screen is not shown, no query starts, and an answer waits until the tab is shown: an
+    answer may open or close a screen, which must not happen in another tab.
+
     Attributes:
         screen: The screen that shows the answers. Answers that arrive after it is closed are dropped.
         query: Returns an answer; called in a worker thread. May raise LookupError, ValueError, RuntimeError
@@ -53,11 +56,16 @@ class BackgroundQuery(Generic[Answer]):
     on_error: Callable[[Exception], None]
     _busy: bool = field(default=False, init=False)
     _requested: bool = field(default=False, init=False)
+    _waiting: Callable[[], None] | None = field(default=None, init=False)  # for the tab to be shown
+    _follows_tabs: bool = field(default=False, init=False)
 
     def request(self) -> None:
         """Start the query, or, if it is running, start it again when its answer arrives."""
         if self._busy:
             self._requested = True
+            return
+        if self._is_hidden:
+            self._wait_for_tab(self.request)
             return
         self._busy = True
         self.screen.app.run_worker(self._work, thread=True, group="queries", exit_on_error=False)
@@ -72,12 +80,31 @@ class BackgroundQuery(Generic[Answer]):
             app.call_later(self._finish, self.on_answer, answer)
 
     def _finish(self, show: Callable[[object], None], answer: object) -> None:
+        if self._is_hidden:
+            self._wait_for_tab(lambda: self._finish(show, answer))
+            return
         self._busy = False
         if self.screen.is_attached:
             show(answer)
             if self._requested:
                 self._requested = False
                 self.request()
+
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether the screen is in a tab that is not shown."""
+        return self.screen.is_attached and self.screen not in self.screen.app.screen_stack
+
+    def _wait_for_tab(self, go_on: Callable[[], None]) -> None:
+        self._waiting = go_on
+        if not self._follows_tabs:
+            self._follows_tabs = True
+            self.screen.app.mode_change_signal.subscribe(self.screen, self._tab_changed)
+
+    def _tab_changed(self, _mode: str) -> None:
+        if self._waiting is not None and not self._is_hidden:
+            go_on, self._waiting = self._waiting, None
+            go_on()
 
 
 class BackgroundCommands:

@@ -49,6 +49,8 @@ class Context:
         keys: What each key of the screen does, by its command.
         themes: The names of the themes.
         choose_theme: Shows a theme.
+        tabs: The names of the schedulers; none if there is only one.
+        show_tab: Shows a scheduler, given the number of its tab.
     """
 
     background: BackgroundCommands
@@ -57,6 +59,13 @@ class Context:
     keys: Mapping[str, Callable[[], object]]
     themes: Sequence[str]
     choose_theme: Callable[[str], None]
+    tabs: Sequence[str] = ()
+    show_tab: Callable[[int], object] = lambda _number: None
+
+    @property
+    def commands(self) -> Mapping[str, LineCommand]:
+        """The commands that have an effect."""
+        return {name: each for name, each in COMMANDS.items() if name != "tab" or self.tabs}
 
     @property
     def snapshot(self) -> Snapshot:
@@ -89,19 +98,19 @@ def execute_line(context: Context, line: str) -> None:
     """
     name, *words = _split(line)
     name = _whole_name(context, name)
-    if name in COMMANDS:
+    if name in context.commands:
         COMMANDS[name].execute(context, words)
     elif name in context.keys:
         if words:
             raise BadCommand(f"{name} takes no arguments")
         context.keys[name]()
     else:
-        raise BadCommand(_unknown("command", name, [*COMMANDS, *context.keys]))
+        raise BadCommand(_unknown("command", name, [*context.commands, *context.keys]))
 
 
 def _whole_name(context: Context, name: str) -> str:
     """Return the one command that begins with a name: `quit` for `q`; else the name as it is."""
-    known = [*COMMANDS, *context.keys]
+    known = [*context.commands, *context.keys]
     longer = [each for each in known if each.startswith(name)]
     return longer[0] if name and name not in known and len(longer) == 1 else name
 
@@ -110,9 +119,9 @@ def complete_line(context: Context, line: str) -> list[str]:
     """Return the lines that this line may become, by its last word."""
     head, _, last = line.rpartition(" ")
     name = head.split(" ", 1)[0]
-    known: Sequence[str] = [*COMMANDS, *context.keys]
+    known: Sequence[str] = [*context.commands, *context.keys]
     if head:
-        known = COMMANDS[name].candidates(context) if name in COMMANDS else ()
+        known = COMMANDS[name].candidates(context) if name in context.commands else ()
     start = f"{head} " if head else ""
     word = last.removeprefix("'").casefold()
     first = [each for each in known if each.casefold().startswith(word)]
@@ -232,6 +241,14 @@ def _theme(context: Context, words: Sequence[str]) -> None:
     context.choose_theme(name)
 
 
+def _tab(context: Context, words: Sequence[str]) -> None:
+    name, tabs = " ".join(words), list(context.tabs)
+    numbers = [str(number) for number in range(1, len(tabs) + 1)]
+    if name not in tabs and name not in numbers:
+        raise BadCommand(_unknown("scheduler", name, tabs))
+    context.show_tab(tabs.index(name) + 1 if name in tabs else int(name))
+
+
 def _reschedule(context: Context, words: Sequence[str]) -> None:
     if len(words) < 2:  # noqa: PLR2004 - a job and a spec
         raise BadCommand("schedule: a job and a spec are needed, such as import @hourly")
@@ -250,5 +267,8 @@ COMMANDS: Mapping[str, LineCommand] = {
     "pool": LineCommand("N", "changes how many runs may run at once", _pool),
     "filter": LineCommand("[WORD ...]", "shows the jobs with these words", _filter, _jobs),
     "sort": LineCommand("[COLUMN]", "sorts the jobs", _sort, lambda _context: SORT_KEYS[1:]),
+    "tab": LineCommand(
+        "SCHEDULER", "shows another scheduler, by its name or number", _tab, lambda context: context.tabs
+    ),
     "theme": LineCommand("NAME", "changes the colours", _theme, lambda context: context.themes),
 }

@@ -66,6 +66,7 @@ class ScriptedBackend:
         connection_error: Why the snapshot is out of date.
         address: The address at which other processes reach the scheduler.
         closed: Whether `close` was called.
+        is_shown: Whether the user sees the scheduler, as far as the backend was told.
         command_error: The error that every command raises, or None.
         succeeds: Whether commands succeed; if not, they return False or `TOO_LATE`.
         cancellation: The result of a cancel that succeeds.
@@ -90,6 +91,7 @@ class ScriptedBackend:
         self.connection_error = ""
         self.address = ""
         self.closed = False
+        self.is_shown = True
         self.command_error: Exception | None = None
         self.succeeds = True
         self.cancellation = Cancellation.TAKEN_OUT
@@ -118,6 +120,10 @@ class ScriptedBackend:
         """Call `notify` after every change, until the returned function is called."""
         self.listeners.append(notify)
         return lambda: self.listeners.remove(notify)
+
+    def set_shown(self, shown: bool) -> None:
+        """Note whether the user sees the scheduler."""
+        self.is_shown = shown
 
     def snapshot(self) -> Snapshot:
         """Return the current snapshot."""

@@ -11,13 +11,14 @@ from support import snapshots
 from support.app_driver import NARROW, WIDE, async_test, running_app
 from support.fake_listener import FakeListener
 from support.scripted_backend import ScriptedBackend
+from support.slow_backend import SlowBackend
 from textual.screen import Screen
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import JobDetails, LogPage, ObservableBackend
+from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.runtime.hooks import StartError
@@ -30,53 +31,6 @@ from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds
 CONNECTION_ERROR = "connection lost at 10:24:07 (connection refused); trying again"
-
-
-class SlowBackend(ScriptedBackend):
-    """A backend whose queries block until the test releases them.
-
-    Attributes:
-        queries: The names of the queries, oldest first.
-        threads: The threads that made them.
-        error: The error to raise instead of an answer, or None.
-        released: Set while queries may return.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(snapshots.idle())
-        self.queries: list[str] = []
-        self.threads: set[threading.Thread] = set()
-        self.error: Exception | None = None
-        self.released = threading.Event()
-        self._one_at_a_time = threading.Semaphore(1)
-
-    def job_details(self, job: str) -> JobDetails:
-        """Block, then return the details."""
-        self._block("job_details")
-        return super().job_details(job)
-
-    def output_of(self, number: int) -> str | None:
-        """Block, then return the output."""
-        self._block("output_of")
-        return super().output_of(number)
-
-    def log_page(
-        self, run: int | None = None, *, before: str | None = None, after: str | None = None
-    ) -> LogPage:
-        """Block, then return the page."""
-        self._block("log_page")
-        return super().log_page(run, before=before, after=after)
-
-    def _block(self, query: str) -> None:
-        self.queries.append(query)
-        self.threads.add(threading.current_thread())
-        assert self._one_at_a_time.acquire(blocking=False), "two queries at once"
-        try:
-            assert self.released.wait(LIMIT)
-            if self.error is not None:
-                raise self.error
-        finally:
-            self._one_at_a_time.release()
 
 
 # --- slow answers ---------------------------------------------------------------------------------

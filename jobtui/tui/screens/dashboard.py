@@ -15,6 +15,7 @@ from textual.widgets import Input
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
 from jobtui.frontend.attention import AttentionView
+from jobtui.frontend.blank_snapshot import is_blank
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.now_next import live_runs
@@ -189,6 +190,7 @@ class Dashboard(Screen[None]):
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
         self._snapshot = snapshot
+        self.set_class(is_blank(snapshot), "-blank")
         self._index.update(snapshot.jobs)
         self._live_runs = live_runs(snapshot)
         self._commands.note_pool_size(snapshot.pool.size)
@@ -230,6 +232,8 @@ class Dashboard(Screen[None]):
             self._jobs.border_title = title
 
     def _empty_text(self) -> str:
+        if is_blank(self._snapshot):
+            return "nothing is known of this scheduler yet: there is no connection"
         if not self._snapshot.jobs:
             return "no jobs yet: register one with jobtui.schedule(...) or jobtui.every(...)"
         if self._job_filter.words:

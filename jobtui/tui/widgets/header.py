@@ -19,6 +19,7 @@ from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.alarm import find_alarm
 from jobtui.frontend.backend import Backend
+from jobtui.frontend.blank_snapshot import is_blank
 from jobtui.frontend.formatting import (
     elapsed_between,
     format_abandoned,
@@ -95,6 +96,8 @@ class StatusLine(_HeaderLine):
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.internal_error:
             left.append((f"  ! error: {cell_text(snapshot.internal_error)}", "failed"))
+        if is_blank(snapshot):  # its clock and its store are not known
+            return left, []
         clock, zone = f"{snapshot.at:%H:%M:%S}", zone_name(snapshot.zone)
         right = [(clock, "strong"), self._heartbeat(snapshot), (zone, "muted")]
         if snapshot.started is not None:
