@@ -91,10 +91,14 @@ password prompt. --headless ends with 130 or 143 after a second SIGINT or SIGTER
 _ATTACH_EPILOG = """\
 ADDRESS is where the other process listens: 127.0.0.1:9001, http://user@127.0.0.1:9001,
 https://jobs.example.org/@jobs or unix:/run/jobtui.sock. Without it, the one scheduler of yours that runs here
-is shown. User name and password are read from the address, else from JOBTUI_USER and JOBTUI_PASSWORD in the
-environment, else from a prompt. Other users of this machine can read a password in a command line.
+is shown. With several, up to 9, each has a tab: ctrl+right and ctrl+left go from tab to tab, alt+1 to alt+9
+open one. A scheduler that cannot be reached has a tab, too, which says why and tries again.
 
-exit status: 0 for success; 2 for a mistake in the arguments, and if the server does not answer or rejects the
+User name and password are read from the address, else from JOBTUI_USER and JOBTUI_PASSWORD in the
+environment, else from a prompt. Of several addresses, the second one has JOBTUI_USER_2 and JOBTUI_PASSWORD_2
+before these, and so on. Other users of this machine can read a password in a command line.
+
+exit status: 0 for success; 2 for a mistake in the arguments, and if no server answers or accepts the
 credentials; 130 for Ctrl+C at the password prompt."""
 
 
@@ -265,8 +269,8 @@ class AttachParser(Parser):
     def __init__(self) -> None:
         super().__init__(
             prog="jobtui attach",
-            usage="jobtui attach [ADDRESS] [--ascii] [--snapshot [WIDTHxHEIGHT]] [--color]",
-            description="Show and control the dashboard of a jobtui in another process.",
+            usage="jobtui attach [ADDRESS ...] [--ascii] [--snapshot [WIDTHxHEIGHT]] [--color]",
+            description="Show and control the dashboard of a jobtui in another process, or of several.",
             epilog=_ATTACH_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
@@ -275,9 +279,12 @@ class AttachParser(Parser):
         add_display_arguments(self)
 
     def validate(self, options: argparse.Namespace) -> None:
-        """Check that there is at most one. The message repeats none: an address may contain a password."""
+        """Check that there is a key for each. The message repeats none: an address may contain a password."""
         if len(options.words) > 1:
-            self.error("only one ADDRESS is allowed")
+            from jobtui.frontend.scheduler_tabs import MAX_TABS  # noqa: PLC0415 - lazy, see above
+
+            if len(options.words) > MAX_TABS:
+                self.error(f"at most {MAX_TABS} addresses are allowed; there are {len(options.words)}")
         options.address = next(iter(options.words), None)
         options.command = "attach"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from getpass import getpass
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from yarl import URL
@@ -22,6 +24,7 @@ from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
 
+_CONNECT_ERRORS = (OSError, LookupError, RuntimeError, ValueError)
 MAX_ATTEMPTS = 3  # at the prompt for the password
 _CONNECT_DELAY = 2.0  # seconds; a scheduler imports its server when its first client connects
 
@@ -36,11 +39,30 @@ class _RejectedError(CannotAttachError):
     """The server rejects the credentials, or requires some."""
 
 
-def show_dashboard(backend: Backend, *, display: Display = DEFAULT_DISPLAY) -> int:
-    """Show the dashboard of a backend until the user quits. Return the exit status."""
+class _Target(NamedTuple):
+    """A scheduler to attach to.
+
+    Attributes:
+        address: Where its server listens.
+        user: The user name; "" if it is not known.
+        password: The password; "" if it is not known.
+    """
+
+    address: ServerAddress
+    user: str
+    password: str
+
+    @property
+    def credentials(self) -> ClientCredentials | None:
+        """The user name and the password; None unless both are known."""
+        return ClientCredentials(self.user, self.password) if self.user and self.password else None
+
+
+def show_dashboard(*backends: Backend, display: Display = DEFAULT_DISPLAY) -> int:
+    """Show the dashboard of some schedulers until the user quits. Return the exit status."""
     from jobtui.tui.app import run_attached  # noqa: PLC0415 - lazy: imports textual
 
-    return run_attached(backend, display=display)
+    return run_attached(*backends, display=display)
 
 
 def attach(url: str, run_dashboard: Callable[[Backend], int] = show_dashboard, *, note: str = "") -> int:
@@ -62,6 +84,83 @@ def attach(url: str, run_dashboard: Callable[[Backend], int] = show_dashboard, *
         return run_dashboard(backend)
 
 
+def attach_all(urls: Sequence[str], run_dashboard: Callable[..., int] = show_dashboard) -> int:
+    """Connect to several schedulers in other processes and show them in the tabs of one dashboard.
+
+    A scheduler that cannot be reached, or that rejects the credentials, has a tab, too, which says why and
+    tries again. The others do not wait for it longer than a response may take.
+
+    Args:
+        urls: Where they listen, as for `attach`.
+        run_dashboard: Shows the dashboard of the given backends, and returns the exit status.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        CannotAttachError: An address is wrong or given twice, or there is no connection at all.
+    """
+    targets = _parse_all(urls)
+    with ExitStack() as cleanup:
+        with (
+            notice_if_slow(
+                f"still connecting to {len(targets)} schedulers; Ctrl+C stops it", print_error, _CONNECT_DELAY
+            ),
+            ThreadPoolExecutor(len(targets)) as threads,
+        ):
+            answers = [*threads.map(_try_to_connect, targets)]
+        for backend, _ in answers:
+            cleanup.callback(backend.close)
+        for place, (target, (backend, error)) in enumerate(zip(targets, answers, strict=True)):
+            if isinstance(error, UnauthorizedError) and _can_ask():
+                answers[place] = _ask_or_give_up(target, backend, error)
+                cleanup.callback(answers[place][0].close)
+        errors = [error for _, error in answers if error is not None]
+        if len(errors) == len(targets):
+            lines = [
+                _describe_error(each.address, error) for each, error in zip(targets, errors, strict=True)
+            ]
+            raise CannotAttachError("\n  ".join([f"none of {len(targets)} schedulers can be shown:", *lines]))
+        for backend, error in answers:
+            if error is not None:
+                backend.connect_later(error)
+        return run_dashboard(*(backend for backend, _ in answers))
+
+
+def _parse_all(urls: Sequence[str]) -> list[_Target]:
+    targets: list[_Target] = []
+    for number, url in enumerate(urls, start=1):
+        try:
+            target = _parse_target(url, number)
+        except CannotAttachError as error:
+            raise CannotAttachError(f"address {number}: {error}") from None
+        if any(target.address == each.address for each in targets):
+            raise CannotAttachError(f"{target.address} is given twice; name each scheduler once")
+        targets.append(target)
+    return targets
+
+
+def _try_to_connect(target: _Target) -> tuple[RemoteBackend, Exception | None]:
+    """Return a backend, and why it has no connection, or None if it has one."""
+    backend = RemoteBackend(target.address, target.credentials)
+    try:
+        backend.connect()
+    except _CONNECT_ERRORS as error:
+        return RemoteBackend(target.address, target.credentials), error
+    return backend, None
+
+
+def _ask_or_give_up(
+    target: _Target, backend: RemoteBackend, error: Exception
+) -> tuple[RemoteBackend, Exception | None]:
+    """Ask for the credentials of a scheduler; return it as `_try_to_connect` does."""
+    try:
+        return _ask_and_connect(target.address, target.user), None
+    except CannotAttachError as again:
+        print_error(again)
+        return backend, UnauthorizedError(str(again)) if isinstance(again, _RejectedError) else error
+
+
 def connect(url: str) -> RemoteBackend:
     """Connect to a scheduler in another process.
 
@@ -74,22 +173,49 @@ def connect(url: str) -> RemoteBackend:
     Raises:
         CannotAttachError: There is no connection; the message says why.
     """
+    target = _parse_target(url)
+    if target.credentials is not None:
+        return _connect(target.address, target.credentials)
+    try:
+        return _connect(target.address, None)
+    except _RejectedError as error:
+        if not _can_ask():
+            raise CannotAttachError(
+                f"{target.address} requires a user name and a password: set JOBTUI_USER and JOBTUI_PASSWORD"
+            ) from error
+    return _ask_and_connect(target.address, target.user)
+
+
+def _describe_error(address: ServerAddress, error: Exception) -> str:
+    """Return why there is no connection, with the address."""
+    explained = _explain(address, error)
+    return f"{address}: {explained}" if isinstance(explained, _RejectedError) else str(explained)
+
+
+def _parse_target(url: str, number: int = 0) -> _Target:
+    """Return a scheduler to attach to, with its credentials: from the URL, else from the environment.
+
+    Args:
+        url: Where it listens, as for `attach`.
+        number: The number of the address among several, which have variables of their own; 0 for one alone.
+
+    Raises:
+        CannotAttachError: The URL is wrong.
+    """
     try:
         address, user, password = parse_url(url)
     except ValueError as error:
         raise CannotAttachError(str(error)) from None
-    user = user or os.environ.get("JOBTUI_USER", "")
-    password = password or os.environ.get("JOBTUI_PASSWORD", "")
-    if user and password:
-        return _connect(address, ClientCredentials(user, password))
-    try:
-        return _connect(address, None)
-    except _RejectedError as error:
-        if not sys.stdin or not sys.stdin.isatty():
-            raise CannotAttachError(
-                f"{address} requires a user name and a password: set JOBTUI_USER and JOBTUI_PASSWORD"
-            ) from error
-    return _ask_and_connect(address, user)
+
+    def variable(name: str) -> str:
+        own = os.environ.get(f"{name}_{number}", "") if number else ""
+        return own or os.environ.get(name, "")
+
+    return _Target(address, user or variable("JOBTUI_USER"), password or variable("JOBTUI_PASSWORD"))
+
+
+def _can_ask() -> bool:
+    return bool(sys.stdin) and sys.stdin.isatty()
 
 
 def _ask_and_connect(address: ServerAddress, known_user: str) -> RemoteBackend:
@@ -115,16 +241,23 @@ def _connect(address: ServerAddress, credentials: ClientCredentials | None) -> R
     try:
         with notice_if_slow(f"still connecting to {address}; Ctrl+C stops it", print_error, _CONNECT_DELAY):
             backend.connect()
-    except UnauthorizedError as error:
-        raise _RejectedError(str(error)) from None
-    except ConnectionRefusedError as error:
-        raise CannotAttachError(f"nothing listens at {address} ({error.args[0]})") from None
-    except LookupError:
-        usual = f"; did you mean {address.origin}{STATUS_PAGE}?" if address.path != STATUS_PAGE else ""
-        raise CannotAttachError(f"there is no status page at {address}{usual}") from None
-    except (OSError, RuntimeError, ValueError) as error:
-        raise CannotAttachError(f"cannot attach to {address}: {error.args[0]}") from None
+    except _CONNECT_ERRORS as error:
+        raise _explain(address, error) from None
     return backend
+
+
+def _explain(address: ServerAddress, error: Exception) -> CannotAttachError:
+    """Return the error for the user."""
+    match error:
+        case UnauthorizedError():
+            return _RejectedError(str(error))
+        case ConnectionRefusedError():
+            return CannotAttachError(f"nothing listens at {address} ({error.args[0]})")
+        case LookupError():
+            usual = f"; did you mean {address.origin}{STATUS_PAGE}?" if address.path != STATUS_PAGE else ""
+            return CannotAttachError(f"there is no status page at {address}{usual}")
+        case _:
+            return CannotAttachError(f"cannot attach to {address}: {error.args[0]}")
 
 
 def parse_url(text: str) -> tuple[ServerAddress, str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jobtui.cli.command_error import CommandError, missing_extra
 from jobtui.cli.source import Source
 from jobtui.frontend.registry import Entry, Registry
+from jobtui.frontend.scheduler_tabs import MAX_TABS
 from jobtui.process.printable import printable
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import find_settings, read_settings
@@ -153,6 +154,9 @@ def _only(entries: Sequence[Entry], options: argparse.Namespace) -> Entry | None
             f"   # {each.title}, process {each.pid}"
             for each in entries
         ]
+        if options.command == "attach" and len(entries) <= MAX_TABS:
+            addresses = [each.address for each in entries]
+            lines.append(f"  {shlex.join(['jobtui', options.command, *addresses])}   # all, in tabs")
         lines = [f"{len(entries)} schedulers run here; name one:", *map(printable, lines)]
         raise CommandError("\n".join(lines))
     return next(iter(entries), None)

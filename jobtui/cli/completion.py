@@ -20,6 +20,7 @@ from jobtui.cli.command_error import CommandError
 from jobtui.cli.parsers import PARSERS
 from jobtui.cli.source import Source
 from jobtui.cli.source_arguments import is_address
+from jobtui.frontend.registry import Registry
 from jobtui.process.stdio import write_line
 
 Value = TypeVar("Value")
@@ -110,9 +111,16 @@ def _positional(command: str, before: Sequence[str], current: str) -> list[str]:
         found += _job_names(before)
     if command in _RUN_QUERIES:
         found += _run_numbers(before, _RUN_QUERIES[command])
+    if command == "attach":
+        found += _addresses(before)
     if command in _FILE_COMMANDS and len(before) == 1 and (current or not found):
         found += _python_files(current)
     return found
+
+
+def _addresses(before: Sequence[str]) -> list[str]:
+    """Return the addresses of the schedulers that run here and that are not among the words yet."""
+    return [each.address for each in Registry().entries() if each.address not in before]
 
 
 def _job_names(before: Sequence[str]) -> list[str]:

@@ -15,15 +15,15 @@ from jobtui.tui.display import Display
 _FRAME = (120, 32)  # the columns and rows of a frame without a terminal
 
 
-def print_frame(backend: Backend, options: argparse.Namespace) -> int:
-    """Print one frame of a dashboard. Return the exit status."""
+def print_frame(*backends: Backend, options: argparse.Namespace) -> int:
+    """Print one frame of a dashboard: its first tab, if there are several. Return the exit status."""
     from jobtui.tui.frame import render_frame  # noqa: PLC0415 - lazy: imports textual
 
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     terminal = shutil.get_terminal_size(_FRAME) if on_terminal else _FRAME
     size = options.snapshot if any(options.snapshot) else (terminal[0], terminal[1])
     colour = options.color or (on_terminal and "NO_COLOR" not in os.environ)
-    write_line(sys.stdout, render_frame(backend, size, colour=colour, display=display_of(options)))
+    write_line(sys.stdout, render_frame(backends, size, colour=colour, display=display_of(options)))
     return 0
 
 

@@ -109,14 +109,19 @@ def _attach(words: Sequence[str]) -> int:
     from jobtui.cli.choose_source import find_address  # noqa: PLC0415 - lazy, see above
 
     try:
-        from jobtui.cli.attach import attach, show_dashboard  # noqa: PLC0415 - lazy: imports aiohttp
+        from jobtui.cli.attach import attach, attach_all, show_dashboard  # noqa: PLC0415 - lazy: imports aiohttp
     except ImportError as error:
         raise missing_extra("jobtui attach", error) from error
     from jobtui.cli.display_options import display_of, print_frame  # noqa: PLC0415 - lazy, see above
 
-    if options.snapshot is not None:
-        return attach(find_address(options), partial(print_frame, options=options))
-    return attach(find_address(options), partial(show_dashboard, display=display_of(options)))
+    show = (
+        partial(show_dashboard, display=display_of(options))
+        if options.snapshot is None
+        else partial(print_frame, options=options)
+    )
+    if len(options.words) > 1:
+        return attach_all(options.words, show)
+    return attach(find_address(options), show)
 
 
 def _history(words: Sequence[str]) -> int:

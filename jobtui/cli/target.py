@@ -68,7 +68,7 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
         write_line(sys.stdout, format_report(loaded, sys.stdout))
         return 0
     if options.snapshot is not None:
-        return print_frame(LocalBackend(loaded.scheduler, loaded.title), options)
+        return print_frame(LocalBackend(loaded.scheduler, loaded.title), options=options)
     try:
         return _run(loaded, options, process_exit)
     except (StartError, SystemExit) as error:  # jobtui itself never raises SystemExit

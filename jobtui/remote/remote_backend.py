@@ -95,6 +95,7 @@ class RemoteBackend:
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._is_closed = False
         self._is_shown = True
         self._shown = asyncio.Event()  # set if so; belongs to the thread of the connection
         self._requests: set[asyncio.Task[Any]] = set()
@@ -141,6 +142,7 @@ class RemoteBackend:
 
     def close(self) -> None:
         """Disconnect. Requests in progress end with an error; the scheduler keeps running."""
+        self._is_closed = True  # before the event loop is looked at, which the thread may start now
         if self._loop is not None and self._stop is not None:
             with suppress(RuntimeError):  # the event loop has ended already
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -407,6 +409,8 @@ class RemoteBackend:
     async def _stay_connected(self, connected: Future[None] | None, delay: float) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._update_pace()
+        if self._is_closed:
+            self._stop.set()
         async with self._client:
             if connected is not None:
                 try:
@@ -446,7 +450,8 @@ class RemoteBackend:
             else:
                 reconnect_delay = MIN_RECONNECT_DELAY
                 with suppress(TimeoutError):  # returns at once while the user sees the scheduler
-                    await asyncio.wait_for(self._shown.wait(), HIDDEN_INTERVAL)
+                    async with asyncio.timeout(HIDDEN_INTERVAL):
+                        await self._shown.wait()
                 while delay := throttle.delay(loop.time(), thread_cpu()):
                     await yield_to_others(delay)
 

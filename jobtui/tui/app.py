@@ -611,11 +611,12 @@ def _driver_on(terminal: Terminal) -> type[Driver]:
     return TerminalDriver
 
 
-def run_attached(backend: Backend, *, display: Display = DEFAULT_DISPLAY) -> int:
-    """Show the scheduler of another process until the user quits; the scheduler keeps running.
+def run_attached(backend: Backend, *others: Backend, display: Display = DEFAULT_DISPLAY) -> int:
+    """Show the schedulers of other processes until the user quits; the schedulers keep running.
 
     Args:
-        backend: The scheduler. It is closed at the end.
+        backend: The scheduler, or the first of several. It is closed at the end.
+        *others: The others, each in a tab of its own.
         display: The user's choices about the dashboard.
 
     Returns:
@@ -631,7 +632,9 @@ def run_attached(backend: Backend, *, display: Display = DEFAULT_DISPLAY) -> int
         streams, terminal = cleanup.enter_context(_reserve_terminal(OutputLog()))
         signals.stop_interrupting()
         exclude_from_collection()
-        app = JobtuiApp(backend, streams=streams, terminal=terminal, signals=signals, display=display)
+        app = JobtuiApp(
+            backend, others=others, streams=streams, terminal=terminal, signals=signals, display=display
+        )
         app.run()
     return app.return_code or 0
 

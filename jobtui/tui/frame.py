@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -18,17 +19,18 @@ _TURNS, _TURN = 200, 0.01  # how often, and for how many seconds, to wait for th
 
 
 def render_frame(
-    backend: Backend, size: tuple[int, int], *, colour: bool, display: Display = DEFAULT_DISPLAY
+    backends: Sequence[Backend], size: tuple[int, int], *, colour: bool, display: Display = DEFAULT_DISPLAY
 ) -> str:
     """Return the main screen as it would be painted now.
 
     Args:
-        backend: The scheduler. It is closed at the end.
+        backends: The schedulers, the first of which is shown. They are closed at the end.
         size: The columns and the rows.
         colour: Whether to keep the colours, as escape sequences.
         display: The user's choices about the dashboard.
     """
-    app = JobtuiApp(backend, display=display)
+    backend, *others = backends
+    app = JobtuiApp(backend, others=others, display=display)
     lines: list[str] = []
 
     async def take(pilot: Pilot[Any]) -> None:

@@ -19,7 +19,7 @@ from jobtui.access.addresses import parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules
 from jobtui.access.rules import Credentials as Login
-from jobtui.cli.attach import CannotAttachError, attach, connect, parse_url
+from jobtui.cli.attach import CannotAttachError, attach, attach_all, connect, parse_url
 from jobtui.cli.main import main
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
@@ -337,6 +337,125 @@ def test_after_too_many_wrong_passwords_the_error_says_to_wait(serve: Serve) -> 
     connect(address.replace("//", "//ada:lovelace@")).close()
 
 
+# --- several schedulers ---------------------------------------------------------------------------
+
+
+def describe(*backends: Backend) -> int:
+    """Stand in for the dashboard: print what each tab would show."""
+    for backend in backends:
+        print(backend.connection_error or f"{len(backend.snapshot().jobs)} job")
+    return 0
+
+
+def free_address() -> str:
+    """Return an address at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_several_schedulers_are_shown_in_the_order_of_their_addresses(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of them are disconnected afterwards."""
+    addresses = [str(serve().address) for _ in range(3)]
+    shown: list[str] = []
+
+    def show(*backends: Backend) -> int:
+        shown.extend(each.address for each in backends)
+        return describe(*backends)
+
+    assert attach_all(addresses, show) == 0
+    assert shown == addresses
+    assert capsys.readouterr().out == "1 job\n" * 3
+    assert_disconnected()
+
+
+def test_a_scheduler_that_cannot_be_shown_does_not_concern_the_others(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its tab says why, and tries again: nothing listens, or the password is wrong."""
+    guarded = str(serve(access=RULES).address).replace("//", "//ada:guess@")
+    assert attach_all([free_address(), str(serve().address), guarded], describe) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "no connection (connection refused); trying again",
+        "1 job",
+        "no connection (wrong user name or password); trying again every 120 s",
+    ]
+    assert_disconnected()
+
+
+def test_without_any_connection_the_command_fails_and_says_why_for_each(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dashboard of nothing is of no use."""
+    free = free_address()
+    guarded = str(serve(access=RULES).address)
+    with pytest.raises(CannotAttachError) as caught:
+        attach_all([free, guarded.replace("//", "//ada:guess@")], describe)
+    assert str(caught.value).splitlines() == [
+        "none of 2 schedulers can be shown:",
+        f"  nothing listens at http://{free}/@jobs (connection refused)",
+        f"  {guarded}: wrong user name or password",
+    ]
+    assert capsys.readouterr().out == ""
+    assert_disconnected()
+
+
+@pytest.mark.parametrize("second", ["{}", "http://{}", "http://ada:lovelace@{}/@jobs/"])
+def test_an_address_given_twice_is_an_error_without_the_password(second: str) -> None:
+    """However it is written."""
+    with pytest.raises(CannotAttachError) as caught:
+        attach_all(["127.0.0.1:9001", "127.0.0.1:9002", second.format("127.0.0.1:9001")], describe)
+    assert str(caught.value) == "http://127.0.0.1:9001/@jobs is given twice; name each scheduler once"
+
+
+def test_a_wrong_address_among_several_is_named_by_its_number() -> None:
+    """It may contain a password."""
+    with pytest.raises(
+        CannotAttachError, match=r"^address 2: the port is missing; did you mean localhost:9001"
+    ):
+        attach_all(["127.0.0.1:9001", "localhost"], describe)
+
+
+def test_each_address_has_variables_of_its_own_before_the_common_ones(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The user name and the password each."""
+    other = AccessRules(credentials=Login("bob", read_password("babbage!")))
+    monkeypatch.setenv("JOBTUI_USER", "ada")
+    monkeypatch.setenv("JOBTUI_PASSWORD", "lovelace")
+    monkeypatch.setenv("JOBTUI_USER_2", "bob")
+    monkeypatch.setenv("JOBTUI_PASSWORD_2", "babbage!")
+    addresses = [str(serve(access=access).address) for access in (RULES, other, RULES)]
+    assert attach_all(addresses, describe) == 0
+    assert capsys.readouterr().out == "1 job\n" * 3
+
+
+def test_the_prompt_for_credentials_names_the_address(
+    serve: Serve, type_in: TypeIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the schedulers that require some are asked about, one after the other."""
+    user = type_in("ada", "lovelace")
+    guarded = str(serve(access=RULES).address)
+    assert attach_all([str(serve().address), guarded], describe) == 0
+    assert user.prompts == ["user: ", "password: "]
+    out, err = capsys.readouterr()
+    assert err == f"jobtui: {guarded} requires a user name and a password\n"
+    assert out == "1 job\n" * 2
+
+
+def test_credentials_that_are_not_entered_concern_only_their_own_tab(
+    serve: Serve, type_in: TypeIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tab says what the server said."""
+    type_in()
+    assert attach_all([str(serve().address), str(serve(access=RULES).address)], describe) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1 job",
+        "no connection (authentication required: user name and password); trying again every 120 s",
+    ]
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 
@@ -420,7 +539,7 @@ def test_attach_without_a_terminal_is_rejected(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["http://me:hunter22@a", "b"], "only one ADDRESS is allowed"),
+        (["http://me:hunter22@a"] * 10, "at most 9 addresses are allowed; there are 10"),
         (["127.0.0.1:9001", "--headless"], "unrecognized arguments: --headless"),
     ],
 )

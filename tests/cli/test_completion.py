@@ -65,6 +65,20 @@ def test_several_schedulers_give_no_names(tmp_path: Path) -> None:
         place.remove()
 
 
+def test_attach_completes_the_addresses_that_are_not_in_the_line_yet(tmp_path: Path) -> None:
+    """Several of them make several tabs."""
+    places = [Registration(tmp_path / "jobtui") for _ in range(2)]
+    first, second = (f"unix:{place.socket}" for place in places)
+    for place, address in zip(places, (first, second), strict=True):
+        place.publish(Entry(pid=1, title="shop.py", address=address))
+    assert {first, second} <= set(find_candidates(["attach", ""]))
+    found = find_candidates(["attach", first, "unix:"])
+    assert second in found
+    assert first not in found
+    for place in places:
+        place.remove()
+
+
 def test_the_first_word_is_a_command_or_a_job_file() -> None:
     assert find_candidates([""]) == [*PARSERS, "shop.py"]
 

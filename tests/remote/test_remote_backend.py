@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +20,7 @@ from jobtui.access.addresses import Address, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.cli.attach import parse_url
+from jobtui.frontend.blank_snapshot import is_blank
 from jobtui.frontend.json_codec import SNAPSHOT
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
@@ -31,6 +32,7 @@ from jobtui.remote.http_client import (
 )
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
+from jobtui.web.security.logins import LOCKOUT
 from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds; only a hang takes so long
@@ -481,14 +483,17 @@ def test_credentials_are_sent_with_every_request(cleanup: ExitStack, scheduler: 
     assert "wörd" not in repr(ClientCredentials("ada", "pass:wörd"))
 
 
-def test_after_wrong_credentials_the_backend_does_not_retry(cleanup: ExitStack, scheduler: Scheduler) -> None:
-    """Five wrong logins would lock out the whole machine. The backend can still be closed."""
+def test_after_wrong_credentials_the_backend_waits_before_it_tries_them_again(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """Five wrong logins within a minute would lock out the whole machine. The backend can still be closed."""
+    assert remote_backend.REJECTED_DELAY > LOCKOUT
     response = snapshot_response(scheduler)
     with fake_server(lambda path: response) as server:
         backend = connect_to(cleanup, server.address)
         response = problem_response(401, "wrong user name or password")
         wait_until(backend, lambda: backend.connection_error)
-        assert backend.connection_error.endswith("(wrong user name or password); attach again")
+        assert backend.connection_error.endswith("(wrong user name or password); trying again every 120 s")
         count = len(server.requested_paths)
         with pytest.raises(PermissionError):
             backend.run("a")
@@ -566,6 +571,70 @@ def test_a_failed_connect_leaves_no_thread() -> None:
     with pytest.raises(ConnectionRefusedError, match="connection refused"):
         backend.connect()
     assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
+
+
+def test_a_backend_that_connects_later_has_no_jobs_and_the_reason_until_the_server_answers(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """Until then, commands raise an error. The title is the address until the server has sent one."""
+    with make_server(Scheduler()) as server:
+        address = address_of(server)
+    backend = RemoteBackend(address)
+    cleanup.callback(backend.close)
+    backend.connect_later(ConnectionRefusedError("connection refused"))
+    assert backend.connection_error == "no connection (connection refused); trying again"
+    assert (backend.title, backend.snapshot().jobs) == (str(server.address)[7:-6], ())
+    assert is_blank(backend.snapshot())
+    with pytest.raises(ConnectionError):
+        backend.run("a")
+    cleanup.enter_context(make_server(scheduler, server.address))
+    wait_until(backend, lambda: backend.connection_error == "")
+    assert [job.name for job in backend.snapshot().jobs] == ["a"]
+    assert backend.title == "jobs.py"
+    assert not is_blank(backend.snapshot())
+    assert backend.run("a") == 1
+
+
+def test_a_backend_that_connects_later_tries_rejected_credentials_again_after_the_delay(
+    monkeypatch: pytest.MonkeyPatch, cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    monkeypatch.setattr(remote_backend, "REJECTED_DELAY", 0.01)
+    response = problem_response(401, "wrong user name or password")
+    with fake_server(lambda _path: response) as server:
+        backend = RemoteBackend(server.address)
+        cleanup.callback(backend.close)
+        backend.connect_later(UnauthorizedError("wrong user name or password"))
+        assert backend.connection_error == (
+            "no connection (wrong user name or password); trying again every 0.01 s"
+        )
+        response = snapshot_response(scheduler)
+        wait_until(backend, lambda: not backend.connection_error)
+        backend.close()
+
+
+def test_a_backend_that_is_not_shown_requests_snapshots_less_often(
+    monkeypatch: pytest.MonkeyPatch, cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """As soon as it is shown, it requests the next one at once."""
+    monkeypatch.setattr(remote_backend, "HIDDEN_INTERVAL", LIMIT)
+    monkeypatch.setattr(remote_backend, "_MIN_INTERVAL", 0.0)
+    with fake_server(lambda _path: snapshot_response(scheduler)) as server:
+        backend = RemoteBackend(server.address)
+        backend.set_shown(False)
+        backend.connect()
+        cleanup.callback(backend.close)
+
+        def polls() -> int:
+            return sum("after" in path for path in list(server.requested_paths))
+
+        wait_until(backend, polls)  # the first one follows the first snapshot
+        for _ in range(20):
+            with suppress(ConnectionError):  # the server sends a snapshot
+                backend.pool_view()
+        assert polls() == 1
+        backend.set_shown(True)
+        wait_until(backend, lambda: polls() > 3)
+        backend.close()
 
 
 def test_a_change_listener_that_raises_does_not_stop_the_others(

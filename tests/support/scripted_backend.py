@@ -66,7 +66,7 @@ class ScriptedBackend:
         connection_error: Why the snapshot is out of date.
         address: The address at which other processes reach the scheduler.
         closed: Whether `close` was called.
-        is_shown: Whether the user sees the scheduler, as far as the backend was told.
+        is_shown: Whether the user sees the scheduler, as far as the backend knows.
         command_error: The error that every command raises, or None.
         succeeds: Whether commands succeed; if not, they return False or `TOO_LATE`.
         cancellation: The result of a cancel that succeeds.

@@ -57,6 +57,11 @@ def title(driver: AppDriver) -> str:
     return dashboard.query_one(StatusLine).render().plain.split()[1]
 
 
+def open_screens(driver: AppDriver) -> list[type]:
+    """Return the kinds of the screens of the tab that is shown, the main screen first."""
+    return [type(screen) for screen in driver.app.screen_stack]
+
+
 # --- the row of tabs ------------------------------------------------------------------------------
 
 
@@ -229,15 +234,15 @@ async def test_screens_stay_open_in_their_tab() -> None:
     async with running_tabs() as driver:
         await driver.press("enter", "l")
         await driver.press("ctrl+right", "h")
-        assert isinstance(driver.screen, HistoryScreen)
+        assert open_screens(driver) == [Dashboard, HistoryScreen]
         assert "[2 billing.py" in bar(driver)
         await driver.press("alt+1")
-        assert isinstance(driver.screen, LogScreen)
+        assert open_screens(driver) == [Dashboard, JobScreen, LogScreen]
         assert "[1 orders.py" in bar(driver)
         await driver.press("escape")
-        assert isinstance(driver.screen, JobScreen)
+        assert open_screens(driver) == [Dashboard, JobScreen]
         await driver.press("escape", "alt+2")
-        assert isinstance(driver.screen, HistoryScreen)
+        assert open_screens(driver) == [Dashboard, HistoryScreen]
         await driver.press("escape")
         assert title(driver) == "billing.py"
 

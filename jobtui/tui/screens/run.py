@@ -327,7 +327,7 @@ class RunScreen(ModalScreen[None]):
     def _show_failure(self, run: RunView | None) -> None:
         if run is None:
             self._commands.notify("no earlier run of the job that is kept has failed", "warning")
-        elif self.is_current:  # the user may have opened another screen meanwhile
+        elif self.is_current:  # the user may have opened another screen
             self.app.switch_screen(RunScreen(run, self._commands))
 
     def action_pause(self) -> None:
