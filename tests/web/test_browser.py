@@ -655,6 +655,54 @@ def test_no_page_is_wider_than_its_window(
         assert browser.evaluate("return document.documentElement.scrollWidth") <= width
 
 
+# Return each text on the page whose contrast with its background is too low for the level AA of WCAG 2.
+LOW_CONTRAST = """
+const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+function over(color, below) {
+  canvas.clearRect(0, 0, 1, 1);
+  for (const each of [below, color]) { canvas.fillStyle = each; canvas.fillRect(0, 0, 1, 1); }
+  return `rgb(${[...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).join(" ")})`;
+}
+function luminance(color) {
+  const parts = color.match(/[0-9]+/g).map((part) => part / 255);
+  const [r, g, b] = parts.map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function background(element) {
+  if (!element) return "rgb(255 255 255)";
+  return over(getComputedStyle(element).backgroundColor, background(element.parentElement));
+}
+const found = [];
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+  if (!text.some((node) => node.data.trim()) || !element.checkVisibility() || element.disabled) continue;
+  const style = getComputedStyle(element), back = background(element);
+  const color = over(element instanceof SVGElement ? style.fill : style.color, back);
+  const [low, high] = [luminance(color), luminance(back)].sort((one, other) => one - other);
+  if ((high + 0.05) / (low + 0.05) < 4.5) found.push(`${element.outerHTML.slice(0, 80)} ${color} on ${back}`);
+}
+return found;
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_has_the_contrast_that_wcag_requires(
+    scheduler: Scheduler, browser: Browser, theme: str
+) -> None:
+    """Each page is looked at in both themes."""
+    scheduler.every("1m", fail, name="orders").run().wait(LIMIT)
+    scheduler.every("1m", print, name="backup").run().wait(LIMIT)
+    scheduler.every("1m", print, name="paused").pause()
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    paths = ("", "history", "timeline", "calendar", "log", "runs/1", "jobs/orders", "run?job=orders")
+    with serve_to_browser(browser, scheduler) as address:
+        for path in (*paths, "diff?run=1", "streak?job=orders", "why?run=1"):
+            browser.open(address, f"/@jobs/{path}")
+            assert browser.evaluate(LOW_CONTRAST) == [], path
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
 def fail() -> None:
     """Raise an error with a long message."""
     raise ValueError("x" * 500)
