@@ -25,6 +25,7 @@ from jobtui.frontend.text_lines import CLOSED, OPEN, Folds, Piece, TextLine
 from jobtui.frontend.traceback_lines import TracebackLayout
 
 _BAR_WIDTH = 48  # cells of the bar for the time of a run, if there is room
+_ROUNDING = timedelta(microseconds=1)
 _SHORT = timedelta(milliseconds=10)  # a shorter time is not divided
 
 
@@ -100,9 +101,10 @@ def held_until(backend: Backend, run: RunView) -> datetime | None:
     job = next((job for job in backend.snapshot().jobs if job.name == run.job), None)
     if job is None or job.overlap is not Overlap.HOLD:
         return None
+    # Usually the run starts at the instant at which the other one ends. A datetime has rounded both.
     ended = [
-        other.ended
-        for other in backend.find_runs(job=run.job, since=since, until=until)
+        min(other.ended, until)
+        for other in backend.find_runs(job=run.job, since=since, until=until + _ROUNDING)
         if 0 < other.number < run.number and other.started is not None and other.ended is not None
     ]
     return max(ended, default=None)

@@ -974,7 +974,7 @@ class Scheduler:
             spec: The new schedule: a spec or a `Schedule` as for `schedule`, or an interval as for `every`,
                 which begins now. None for the one that the job has.
             tz: As for `schedule`, of the new spec.
-            dst: As for `schedule`, of the new spec.
+            dst: As for `schedule`, of the new spec; by default that of the spec that the job has, if any.
             **policies: As for `schedule`. Those that are not given stay; None stands for the default of the
                 scheduler, so ``until=None`` takes the end away.
 
@@ -987,11 +987,12 @@ class Scheduler:
         changes = changed_policies("update", policies, self._defaults, "job", "spec", "tz", "dst")
         given = None
         if spec is not None:
-            given = self._specs.resolve_either(spec, tz=tz, dst=dst)
+            replaced = self._apply_named(lambda engine, _: self._record_of(engine, job))
+            given = self._specs.with_rule_of(replaced.schedule).resolve_either(spec, tz=tz, dst=dst)
             if given[0] is spec:  # as for `schedule`
                 next_tick(given[0], utc(self._kernel.clock.now()))
             # A job without a schedule may lack arguments; ticks have none to give.
-            check_arguments(self._apply_named(lambda engine, _: self._record_of(engine, job)).runnable.call)
+            check_arguments(replaced.runnable.call)
         elif tz is not None or dst is not None:
             raise TypeError("update() takes tz and dst together with a spec")
         if any(name.startswith("on_") for name in changes):
@@ -1032,7 +1033,8 @@ class Scheduler:
         record = self._apply_named(lambda engine, _now: _find_job(engine, job))
         if record.schedule is None:
             raise LookupError(f"{record.name} groups one-off runs: it has no schedule and no policies")
-        schedule, _ = self._specs.resolve_either(spec, tz=None, dst=None)
+        specs = self._specs.with_rule_of(record.schedule)
+        schedule, _ = specs.resolve_either(spec, tz=None, dst=None)
         check_arguments(record.runnable.call)
         return adjusted(schedule, record.policies, record.name, self.tz)
 

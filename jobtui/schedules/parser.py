@@ -9,6 +9,7 @@ from typing import Any
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.cron import Word, split_zone
 from jobtui.schedules.durations import as_interval, format_duration, parse_duration
+from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.schedule import Cron, Dst, Every, Never, Schedule, check_dst, spec_text, spec_zone
 from jobtui.schedules.zones import local_zone, local_zone_or_utc, zone, zone_name
 
@@ -107,6 +108,11 @@ class SpecResolver:
         self._named_specs = dict(named_specs)
         self._dst = check_dst(dst)
         self._tz = tz  # None stays None, so that a canonical spec shows a zone only if one was given
+
+    def with_rule_of(self, schedule: Schedule | None) -> SpecResolver:
+        """Return a resolver of specs that replace a schedule: by default they keep its DST rule."""
+        base = base_of(schedule)
+        return SpecResolver(self._named_specs, self._tz, base.dst) if isinstance(base, Cron) else self
 
     def resolve(
         self, spec: str | Schedule, *, tz: str | tzinfo | None, dst: Dst | None

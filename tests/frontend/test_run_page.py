@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
@@ -14,13 +15,18 @@ from support import snapshots
 from support.scripted_backend import ScriptedBackend
 from support.snapshots import ago
 
+from jobtui import Scheduler
 from jobtui.engine.enums import Overlap, RunState
 from jobtui.engine.views import AttemptView, RunView
 from jobtui.frontend.failure import Failure, failure_lines, read_failure
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.parsed_traceback import parse_traceback
 from jobtui.frontend.run_page import RunPageLayout, earlier_failure, held_until, time_bar, time_spans
 from jobtui.frontend.source_excerpt import SourceState, read_excerpt, read_run_excerpts
 from jobtui.frontend.text_lines import Folds, TextLine, code_pieces
+from jobtui.runtime.clock import ManualClock
+
+LIMIT = 10.0  # seconds
 
 SOURCE = """\
 def read_order(line):
@@ -138,6 +144,20 @@ def test_a_run_was_held_until_the_earlier_run_of_its_job_had_ended() -> None:
     assert held_until(backend, run) == before.ended
     allowed = snapshots.make([snapshots.make_job(overlap=Overlap.ALLOW)], recent=[run, before])
     assert held_until(ScriptedBackend(allowed), run) is None
+
+
+def test_a_run_was_held_even_if_it_began_at_the_instant_at_which_the_earlier_one_ended() -> None:
+    """The instants are seconds with fractions of a microsecond, which datetimes do not have."""
+    clock, release = ManualClock(1_700_000_000.0000004), threading.Event()
+    with Scheduler(clock=clock) as scheduler:
+        job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
+        first, second = scheduler.now(job), scheduler.now(job)
+        clock.advance(1)
+        release.set()
+        assert second.wait(LIMIT)
+        backend = LocalBackend(scheduler, "demo_jobs.py")
+        until = held_until(backend, backend.run_view(second.number))
+        assert until == backend.run_view(first.number).ended
 
 
 # --- the error ------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from jobtui import BadSpec, Every, JobChanged, Misfire, Overlap, RunState
+from jobtui import BadSpec, Cron, Every, JobChanged, Misfire, Overlap, RunState
+from jobtui.schedules.adjusted import base_of
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
 
@@ -45,6 +46,20 @@ def test_a_job_with_another_schedule_is_due_by_that_from_now_on(
     job.reschedule(spec)
     scheduler.advance("23m")
     assert times(scheduler) == ["12:01:00", *expected]
+
+
+@pytest.mark.parametrize(("changes", "expected"), [({}, "every"), ({"dst": "once"}, "once")])
+def test_another_spec_keeps_the_dst_rule_of_the_job_unless_one_is_given(
+    scheduler: SimulatedScheduler, changes: dict[str, Any], expected: str
+) -> None:
+    job = scheduler.schedule("0 30 2 * * *", work, dst="every", until=datetime(2027, 1, 1, tzinfo=UTC))
+    job.reschedule("0 45 2 * * *", **changes)
+    schedule = base_of(scheduler.snapshot().jobs[0].schedule)
+    assert isinstance(schedule, Cron)
+    assert (str(schedule), schedule.dst) == ("TZ=UTC 0 45 2 * * *", expected)
+    preview = base_of(scheduler.schedule_for("work", "0 50 2 * * *"))
+    assert isinstance(preview, Cron)
+    assert preview.dst == expected
 
 
 def test_a_job_with_another_schedule_keeps_its_counters_and_pause(scheduler: SimulatedScheduler) -> None:
