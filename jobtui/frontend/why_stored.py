@@ -11,7 +11,7 @@ from jobtui.engine.views import RunView
 from jobtui.frontend.why_facts import JobFacts, LifeSpan
 from jobtui.schedules.bad_spec import closest_matches
 from jobtui.schedules.describe import describe
-from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
+from jobtui.schedules.quiet_times import QuietTimes, parse_quiet_times
 from jobtui.schedules.schedule_key import schedule_of_key
 from jobtui.store.history import History
 
@@ -88,8 +88,8 @@ class StoreFacts:
         return None if oldest is None else datetime.fromtimestamp(oldest, self.zone)
 
     def quiet(self) -> QuietTimes:
-        """Return no quiet times: the store does not keep them."""
-        return NO_QUIET_TIMES
+        """Return the times in which nothing starts."""
+        return parse_quiet_times(self._history.quiet(), tz=self.zone)
 
     def lives(self) -> Sequence[LifeSpan]:
         """Return when schedulers have run, oldest first."""

@@ -1288,7 +1288,8 @@ class Scheduler:
         from jobtui.store.store import Store  # noqa: PLC0415 - as above
 
         file = job_file or getattr(sys.modules.get("__main__"), "__file__", None)
-        origin = Origin(zone=zone_name(self.tz), file=file or "")
+        quiet = [each.text for each in self._kernel.engine.quiet.times]
+        origin = Origin(zone=zone_name(self.tz), file=file or "", quiet=quiet)
         clock = self._kernel.clock
         make_store = partial(
             Store, store_path(path), origin, self._keep, now=clock.now, monotonic=clock.monotonic

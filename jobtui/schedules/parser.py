@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.cron import Word, split_zone
 from jobtui.schedules.durations import as_interval, format_duration, parse_duration
-from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.schedule import Cron, Dst, Every, Never, Schedule, check_dst, spec_text, spec_zone
 from jobtui.schedules.zones import local_zone, local_zone_or_utc, zone, zone_name
 

@@ -5,6 +5,7 @@ A long reader would keep SQLite from cutting the write-ahead log.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -175,6 +176,17 @@ class History:
         with self._reading() as connection:
             rows = connection.execute(f"SELECT {columns} FROM lives ORDER BY id").fetchall()  # noqa: S608 - as above
         return [Life(*row) for row in rows]
+
+    def quiet(self) -> list[str]:
+        """Return the quiet times of the latest scheduler that has used the file, as its user wrote them.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            row = connection.execute("SELECT value FROM settings WHERE name = 'quiet'").fetchone()
+        texts: list[str] = [] if row is None else json.loads(row[0])
+        return texts
 
     def search(self, query: Query, limit: int, before: RunPosition | None = None) -> list[PackedRun]:
         """Return the endings that meet a query, newest first, with their tracebacks as texts.

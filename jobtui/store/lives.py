@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 import sqlite3
@@ -28,10 +29,12 @@ class Origin:
     Attributes:
         zone: The name of the scheduler's zone.
         file: The path of the job file; "" if it is not known.
+        quiet: The times in which nothing starts, as the user wrote them.
     """
 
     zone: str
     file: str = ""
+    quiet: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def begin_life(
         alone: Whether this process holds the lock of the file, so that all other lives have ended.
         starts: The runs that the latest of them has started, as far as its journal has them.
     """
+    connection.execute("INSERT OR REPLACE INTO settings VALUES ('quiet', ?)", (json.dumps([*origin.quiet]),))
     host = socket.gethostname()
     own = 0
     lives = connection.execute(

@@ -133,3 +133,16 @@ def test_a_tick_that_another_process_has_claimed_is_not_of_this_one(store: Path,
     found = from_store(store, clock, "13:00")
     assert verdict(found) == (Verdict.DID_NOT_RUN, Cause.STANDBY)
     assert found.sentence.endswith("SKIPPED: process 4711 has claimed this tick in the store")
+
+
+def test_the_store_knows_the_quiet_times_of_coming_ticks(store: Path, clock: ManualClock) -> None:
+    with Scheduler(store=store, tz="UTC", clock=clock, quiet=["daily 14:30 for 1h"]) as scheduler:
+        scheduler.schedule("0 0 * * * *", print, name="a")
+        live = LocalBackend(scheduler, "").why("a", "15:00")
+    assert verdict(live) == (Verdict.WILL_NOT_RUN, Cause.QUIET)
+    found = from_store(store, clock, "15:00")
+    assert verdict(found) == (Verdict.WILL_NOT_RUN, Cause.QUIET)
+    assert "quiet until 15:30:00" in found.sentence
+    with make(store, clock):
+        pass
+    assert from_store(store, clock, "15:00").cause is not Cause.QUIET
