@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import JobView, PoolView, RunView
-from jobtui.schedules.schedule import Cron, has_ticks
+from jobtui.schedules.adjusted import AdjustedSchedule
+from jobtui.schedules.schedule import Cron, Every, Never, Once, has_ticks
 from jobtui.schedules.zones import zone_name
 
 
@@ -99,6 +100,30 @@ def format_schedule(job: JobView, zone: tzinfo) -> str:
         if name != zone_name(zone) and not job.spec.startswith(("TZ=", "CRON_TZ=")):
             return f"TZ={name} {job.spec.removesuffix(f' ({name})')}"
     return job.spec
+
+
+def schedule_kind(job: JobView) -> str:
+    """Return the kind of a job's schedule: cron, every, once, by hand, one-off; own for the user's class."""
+    schedule = job.schedule.base if isinstance(job.schedule, AdjustedSchedule) else job.schedule
+    return "one-off" if schedule is None else _KINDS.get(type(schedule), "own")
+
+
+_KINDS: Mapping[type, str] = {Cron: "cron", Every: "every", Once: "once", Never: "by hand"}
+
+
+def format_ok_share(job: JobView) -> str:
+    """Return the percentage of a job's runs that did not fail, rounded down; "" without runs."""
+    if not job.runs:
+        return ""
+    return "100" if not job.failures else f"{(job.runs - job.failures) * 1000 // job.runs / 10:.1f}"
+
+
+def format_origin(job: JobView) -> str:
+    """Return the name of the file of a job's code, without its folder, and the line."""
+    return _FOLDERS.sub("", job.origin)
+
+
+_FOLDERS = re.compile(r".*[/\\]")
 
 
 def editable_spec(job: JobView) -> str:

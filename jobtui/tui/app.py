@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, ClassVar, TextIO
@@ -49,7 +50,7 @@ from jobtui.tui.arrangement import SMALL_HEIGHT, TINY_HEIGHT
 from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
-from jobtui.tui.job_filter import SORT_KEYS
+from jobtui.tui.job_filter import SORT_KEYS, VIEWS
 from jobtui.tui.key_list import KeyEntry, keys_of
 from jobtui.tui.key_queue import KeyQueue
 from jobtui.tui.line_commands import Context
@@ -66,6 +67,7 @@ from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.themes import SAFE_THEMES
+from jobtui.tui.widgets.columns import COLUMN_SET
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar
 
@@ -184,7 +186,7 @@ class JobtuiApp(App[None]):
         for theme in SAFE_THEMES:
             self.register_theme(theme)
         self._look_file = display.look
-        self._look = Look()  # that of the file
+        self._look = Look()  # that the file has, and every scheduler
         self.is_terminal_lost = False
         self._terminal = terminal
         self._signals = signals
@@ -252,21 +254,39 @@ class JobtuiApp(App[None]):
             self._unsubscribe()
         for tab in self._tabs:
             tab.backend.close()
-        look = Look(self.theme, *self._shown.dashboard.order)
-        if self._look_file is not None and look != self._look:
-            self._look_file.write(look)
+        self._keep_look()
 
     def _show_saved_look(self) -> None:
         if self._look_file is not None:
-            look, problem = self._look_file.read()
-            if look.theme in self.available_themes:
-                self.theme = look.theme
-            if look.sort in SORT_KEYS:
-                for tab in self._tabs:
-                    tab.dashboard.sort_by(look.sort, reverse=look.reverse)
-            self._look = Look(self.theme, *self._shown.dashboard.order)
+            known = {
+                "theme": self.available_themes,
+                "sort": SORT_KEYS,
+                "columns": COLUMN_SET.known,
+                "view": VIEWS,
+            }
+            look, problem = self._look_file.read(known)
+            self.theme = look.theme or self.theme
+            for tab in self._tabs:
+                tab.dashboard.show_look(look)
             if problem:
                 self._shown.commands.notify(problem, "warning")
+            self.set_interval(CLOCK_INTERVAL, self._keep_look)
+        self._look = self._shown_look
+
+    @property
+    def _shown_look(self) -> Look:
+        return replace(self._shown.dashboard.look, theme=self.theme)
+
+    def _keep_look(self) -> None:
+        """Write the user's choices since the last call, and make them for the other schedulers, too."""
+        before, self._look = self._look, self._shown_look
+        if self._look == before:
+            return
+        for tab in self._tabs:
+            if tab is not self._shown:
+                tab.dashboard.show_look(self._look)
+        if self._look_file is not None:
+            self._look_file.write(self._look, before)
 
     def _exit_for_signal(self, number: int) -> None:
         """Exit because of a signal. Called in a thread of its own."""
@@ -358,6 +378,7 @@ class JobtuiApp(App[None]):
     async def action_show_tab(self, number: int) -> None:
         """Show a scheduler, with the screens that were open when another one was shown."""
         if 1 <= number <= len(self._tabs) and self._tabs[number - 1] is not self._shown:
+            self._keep_look()
             self._shown = self._tabs[number - 1]
             self._follow_shown()
             await self.switch_mode(self._shown.mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +15,8 @@ from jobtui.tui.widgets.line_table import Column
 REGISTRATION_ORDER = ""  # the sort key for no column
 _SORTABLE = {column.key: column for column in JOB_COLUMNS if column.sort_key is not None}
 # First the columns that show which jobs fail, then the others from left to right.
-SORT_KEYS = tuple(dict.fromkeys((REGISTRATION_ORDER, "status", "failures", *_SORTABLE)))
-_LARGEST_FIRST = {"prev", "last", "usual", "runs", "failures"}
+SORT_KEYS = tuple(dict.fromkeys((REGISTRATION_ORDER, "status", "fail", *_SORTABLE)))
+VIEWS = ("all", "attention")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +28,33 @@ class JobListFilter:
             several statuses: it runs, others of its runs wait, it is paused, and it failed lately.
         sort: The key of the column to sort by; "" for the order of registration.
         reverse: Whether to reverse the usual order of that column.
-        attention: Whether to show only the jobs that need attention.
+        view: The jobs to show, one of `VIEWS`: all, or those that need attention.
     """
 
     words: tuple[str, ...] = ()
     sort: str = REGISTRATION_ORDER
     reverse: bool = False
-    attention: bool = False
+    view: str = VIEWS[0]
+
+    @property
+    def attention(self) -> bool:
+        """Whether only the jobs that need attention are shown."""
+        return self.view == "attention"
 
     def with_words(self, text: str) -> JobListFilter:
         """Return a filter with the words of `text` and the same order."""
         return replace(self, words=tuple(text.casefold().split()))
 
-    def next_view(self) -> JobListFilter:
-        """Return a filter with the other view: all jobs, or those that need attention."""
-        return replace(self, attention=not self.attention)
+    def next_sort(self, columns: Sequence[str]) -> JobListFilter:
+        """Return a filter sorted by the next key: by status, by failures, by each column, by registration.
 
-    def next_sort(self) -> JobListFilter:
-        """Return a filter sorted by the next of `SORT_KEYS`, and after the last by registration."""
-        next_key = SORT_KEYS[(SORT_KEYS.index(self.sort) + 1) % len(SORT_KEYS)]
-        return replace(self, sort=next_key, reverse=False)
+        Args:
+            columns: The columns that the user has chosen.
+        """
+        keys = [key for key in SORT_KEYS[:3] if key] + [key for key in columns if key in _SORTABLE]
+        keys = [REGISTRATION_ORDER, *dict.fromkeys(keys)]
+        at = keys.index(self.sort) if self.sort in keys else 0
+        return replace(self, sort=keys[(at + 1) % len(keys)], reverse=False)
 
     def sorted_by(self, column: Column[Any]) -> JobListFilter:
         """Return a filter sorted by a column, or with the order reversed if it is sorted by it already."""
@@ -87,4 +95,5 @@ class JobListFilter:
 
     @property
     def _descending(self) -> bool:
-        return (self.sort in _LARGEST_FIRST) is not self.reverse
+        column = _SORTABLE.get(self.sort)
+        return (column is not None and column.largest_first) is not self.reverse

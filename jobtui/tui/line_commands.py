@@ -13,6 +13,7 @@ from typing import Protocol
 from jobtui.engine.views import Snapshot
 from jobtui.frontend import commands, undo
 from jobtui.frontend.backend import Backend
+from jobtui.frontend.column_choice import describe_unknown
 from jobtui.frontend.command_grammar import (
     BadCommand,
     LineParser,
@@ -21,11 +22,13 @@ from jobtui.frontend.command_grammar import (
     pause_words,
     split_assignments,
 )
-from jobtui.schedules.bad_spec import closest_matches, quote_text
 from jobtui.tui.background_work import BackgroundCommands
-from jobtui.tui.job_filter import SORT_KEYS
+from jobtui.tui.job_filter import SORT_KEYS, VIEWS
+from jobtui.tui.widgets.columns import COLUMN_SET
 
 MAX_POOL = 1_000_000
+_DEFAULT = "default"  # in place of columns
+_ON_OFF = ("on", "off")
 
 
 class MainScreen(Protocol):
@@ -36,6 +39,15 @@ class MainScreen(Protocol):
 
     def sort_by(self, key: str) -> None:
         """Sort the jobs by a column; "" for the order of registration."""
+
+    def choose_columns(self, names: Sequence[str]) -> None:
+        """Show these columns of the jobs, in this order."""
+
+    def show_view(self, view: str) -> None:
+        """Show the jobs of a view: see `VIEWS`."""
+
+    def show_drawer(self, shown: bool) -> None:
+        """Show the drawer where there is room for it, or hide it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +94,14 @@ class LineCommand:
         about: What it does.
         execute: Does it, given its words. May raise BadCommand.
         candidates: Returns what the last word may be.
+        takes_list: Whether the words may stand in a list with commas.
     """
 
     usage: str
     about: str
     execute: Callable[[Context, Sequence[str]], None]
     candidates: Callable[[Context], Sequence[str]] = lambda _context: ()
+    takes_list: bool = False
 
 
 def execute_line(context: Context, line: str) -> None:
@@ -105,7 +119,7 @@ def execute_line(context: Context, line: str) -> None:
             raise BadCommand(f"{name} takes no arguments")
         context.keys[name]()
     else:
-        raise BadCommand(_unknown("command", name, [*context.commands, *context.keys]))
+        raise BadCommand(describe_unknown("command", name, [*context.commands, *context.keys]))
 
 
 def _whole_name(context: Context, name: str) -> str:
@@ -119,10 +133,14 @@ def complete_line(context: Context, line: str) -> list[str]:
     """Return the lines that this line may become, by its last word."""
     head, _, last = line.rpartition(" ")
     name = head.split(" ", 1)[0]
-    known: Sequence[str] = [*context.commands, *context.keys]
-    if head:
-        known = COMMANDS[name].candidates(context) if name in context.commands else ()
+    known: Sequence[str] = list(dict.fromkeys([*context.commands, *context.keys]))
     start = f"{head} " if head else ""
+    if head:
+        command = context.commands.get(name)
+        known = () if command is None else command.candidates(context)
+        if command is not None and command.takes_list:
+            done, comma, last = last.rpartition(",")
+            start += done + comma
     word = last.removeprefix("'").casefold()
     first = [each for each in known if each.casefold().startswith(word)]
     inside = [each for each in known if word in each.casefold() and each not in first]
@@ -142,11 +160,6 @@ def _split(line: str) -> list[str]:
         raise BadCommand(f"{str(error)[0].lower()}{str(error)[1:]}: quotes come in pairs") from None
 
 
-def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
-    nearest = closest_matches(name, list(known))
-    return f"unknown {kind} {quote_text(name)}" + (f"; did you mean {nearest[0]}?" if nearest else "")
-
-
 def _jobs(context: Context) -> list[str]:
     return [job.name for job in context.snapshot.jobs]
 
@@ -156,7 +169,7 @@ def _targets(context: Context, words: Sequence[str]) -> list[str]:
     names = _jobs(context)
     for word in words:
         if word not in names:
-            raise BadCommand(_unknown("job", word, names))
+            raise BadCommand(describe_unknown("job", word, names))
     targets = list(words) or list(context.targets)
     if not targets:
         raise BadCommand("no job is selected: name one")
@@ -230,14 +243,59 @@ def _filter(context: Context, words: Sequence[str]) -> None:
 def _sort(context: Context, words: Sequence[str]) -> None:
     key = " ".join(words)
     if key not in SORT_KEYS:
-        raise BadCommand(_unknown("column", key, SORT_KEYS) + f"; the columns are {', '.join(SORT_KEYS[1:])}")
+        raise BadCommand(
+            describe_unknown("column", key, SORT_KEYS) + f"; the columns are {', '.join(SORT_KEYS[1:])}"
+        )
     context.dashboard.sort_by(key)
+
+
+def _columns(context: Context, words: Sequence[str]) -> None:
+    names = [name for word in words for name in word.split(",") if name]
+    known = [*COLUMN_SET.known, _DEFAULT]
+    for name in names:
+        if name not in known:
+            raise BadCommand(
+                describe_unknown("column", name, known) + f"; the columns are {', '.join(known)}"
+            )
+    if _DEFAULT in names and len(names) > 1:
+        raise BadCommand(f"columns: {_DEFAULT} stands alone")
+    if names:
+        context.dashboard.choose_columns(COLUMN_SET.default if _DEFAULT in names else names)
+    else:
+        _press(context, "columns", "name some, such as status,name,next")
+
+
+def _press(context: Context, key: str, otherwise: str) -> None:
+    """Do what a key of the screen does, given its command; the key may not work on this screen."""
+    if key not in context.keys:
+        raise BadCommand(f"{key}: {otherwise}")
+    context.keys[key]()
+
+
+def _choose(context: Context, command: str, words: Sequence[str], choices: Sequence[str]) -> str:
+    """Return the one word of a command; without one do what its key does, and return ""."""
+    word, needed = " ".join(words), f"the choices are {' and '.join(choices)}"
+    if not word:
+        _press(context, command, needed)
+    elif word not in choices:
+        raise BadCommand(f"{command}: {needed}")
+    return word
+
+
+def _view(context: Context, words: Sequence[str]) -> None:
+    if view := _choose(context, "view", words, VIEWS):
+        context.dashboard.show_view(view)
+
+
+def _drawer(context: Context, words: Sequence[str]) -> None:
+    if word := _choose(context, "drawer", words, _ON_OFF):
+        context.dashboard.show_drawer(word == "on")
 
 
 def _theme(context: Context, words: Sequence[str]) -> None:
     name = " ".join(words)
     if name not in context.themes:
-        raise BadCommand(_unknown("theme", name, context.themes))
+        raise BadCommand(describe_unknown("theme", name, context.themes))
     context.choose_theme(name)
 
 
@@ -245,7 +303,7 @@ def _tab(context: Context, words: Sequence[str]) -> None:
     name, tabs = " ".join(words), list(context.tabs)
     numbers = [str(number) for number in range(1, len(tabs) + 1)]
     if name not in tabs and name not in numbers:
-        raise BadCommand(_unknown("scheduler", name, tabs))
+        raise BadCommand(describe_unknown("scheduler", name, tabs))
     context.show_tab(tabs.index(name) + 1 if name in tabs else int(name))
 
 
@@ -270,5 +328,14 @@ COMMANDS: Mapping[str, LineCommand] = {
     "tab": LineCommand(
         "SCHEDULER", "shows another scheduler, by its name or number", _tab, lambda context: context.tabs
     ),
+    "columns": LineCommand(
+        "[COLUMN,... | default]",
+        "chooses the columns",
+        _columns,
+        lambda _context: (*COLUMN_SET.known, _DEFAULT),
+        takes_list=True,
+    ),
+    "view": LineCommand("[all | attention]", "chooses which jobs are shown", _view, lambda _context: VIEWS),
+    "drawer": LineCommand("[on | off]", "shows or hides the drawer", _drawer, lambda _context: _ON_OFF),
     "theme": LineCommand("NAME", "changes the colours", _theme, lambda context: context.themes),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from support.doc_pages import code_words, page
@@ -13,7 +15,9 @@ from textual.binding import Binding
 
 import jobtui.tui
 from jobtui.frontend.formatting import JOB_SIGNS, STATE_SIGNS
-from jobtui.tui.widgets.columns import JOB_COLUMNS
+from jobtui.frontend.look import LookFile
+from jobtui.tui.job_filter import SORT_KEYS, VIEWS
+from jobtui.tui.widgets.columns import COLUMN_SET, JOB_COLUMNS
 
 PAGE = page("docs/dashboard.md")
 
@@ -42,6 +46,7 @@ HEADINGS = {
     "HelpScreen": "Help",
     "HelpFilter": "In the search of the help",
     "CommandInput": "In the command line",
+    "ColumnChooser": "The choice of columns",
     "ConfirmScreen": "Questions",
     "PauseScreen": "The length of a pause",
     "ArgumentInput": "Run with arguments",
@@ -132,8 +137,23 @@ def test_every_sign_and_no_other_is_documented(number: int, glyphs: Mapping[str,
 
 
 def test_every_column_of_the_jobs_is_documented_in_order() -> None:
-    """By the titles on the screen."""
-    assert [title for title, _ in PAGE.table("The jobs")] == [column.title for column in JOB_COLUMNS]
+    """By the titles on the screen: first the usual ones, then the others."""
+    titles = [title for heading in ("The jobs", "Columns") for title, _ in PAGE.table(heading)]
+    assert titles == [column.title for column in JOB_COLUMNS]
+    assert len(PAGE.table("The jobs")) == len(COLUMN_SET.default)
+
+
+def test_the_documented_look_is_right(tmp_path: Path) -> None:
+    """It sets every key."""
+    example = PAGE.text.partition("## The saved look")[2].partition("```text\n")[2].partition("```")[0]
+    file = tmp_path / "dashboard.toml"
+    file.write_text(example)
+    known = {"sort": SORT_KEYS, "columns": COLUMN_SET.known, "view": VIEWS}
+    look, problem = LookFile(file).read(known)
+    assert problem == ""
+    assert [line.partition(" = ")[0] for line in example.splitlines()] == [
+        field.name for field in fields(look)
+    ]
 
 
 def test_documented_panes_have_the_number_of_their_key() -> None:

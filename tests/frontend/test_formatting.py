@@ -31,12 +31,16 @@ from jobtui.frontend.formatting import (
     format_instant_short,
     format_ladder,
     format_limits,
+    format_ok_share,
+    format_origin,
     format_pause,
     format_pause_after,
     format_schedule,
     pluralize,
+    schedule_kind,
     status_sign,
 )
+from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.schedule import Cron, Never
 from jobtui.tui.widgets.line_table import LineTable
 
@@ -219,6 +223,43 @@ def test_every_tone_has_a_colour_in_the_tables_and_on_the_page() -> None:
     for tone in {sign.tone for sign in (*STATUS_SIGNS.values(), *STATE_SIGNS.values())}:
         assert f"line-table--{tone}" in LineTable.COMPONENT_CLASSES
         assert f".tone-{tone} {{ color:" in style
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind"),
+    [("@hourly", "cron"), ("0 * * * *", "cron"), ("@every 5m", "every"), ("one-off", "one-off")],
+)
+def test_a_schedule_has_a_kind(spec: str, kind: str) -> None:
+    assert schedule_kind(snapshots.make_job("a", spec)) == kind
+
+
+def test_a_spread_schedule_has_the_kind_of_its_base_and_one_of_the_users_class_is_own() -> None:
+    class Own:
+        tz = UTC
+
+        def next(self, after: datetime) -> datetime:
+            return after + timedelta(seconds=1)
+
+    job = snapshots.make_job("a", "@hourly")
+    assert job.schedule is not None
+    spread = AdjustedSchedule(base=job.schedule, spread=timedelta(minutes=5), name="a")
+    assert schedule_kind(replace(job, schedule=spread)) == "cron"
+    assert schedule_kind(replace(job, schedule=Own())) == "own"
+    assert schedule_kind(replace(job, schedule=Never())) == "by hand"
+
+
+@pytest.mark.parametrize(
+    ("runs", "failures", "text"),
+    [(0, 0, ""), (12, 0, "100"), (10_000, 1, "99.9"), (3, 1, "66.6"), (5, 5, "0.0")],
+)
+def test_the_share_of_runs_that_did_not_fail_is_rounded_down(runs: int, failures: int, text: str) -> None:
+    """So 100 means none."""
+    assert format_ok_share(snapshots.make_job("a", runs=runs, failures=failures)) == text
+
+
+@pytest.mark.parametrize("origin", ["/srv/app/jobs.py:12", "C:\\app\\jobs.py:12", "jobs.py:12"])
+def test_the_origin_of_a_job_is_shown_without_its_folder(origin: str) -> None:
+    assert format_origin(snapshots.make_job("a", origin=origin)) == "jobs.py:12"
 
 
 def test_pluralize_adds_an_s_unless_the_number_is_1() -> None:

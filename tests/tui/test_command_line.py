@@ -10,9 +10,11 @@ from textual.widgets import Input
 
 from jobtui import Scheduler
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.tui.screens.column_chooser import ColumnChooser
 from jobtui.tui.screens.command_line import CommandLineScreen
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.timeline_screen import TimelineScreen
+from jobtui.tui.widgets.drawer import Drawer
 
 
 async def type_line(driver: AppDriver, line: str) -> None:
@@ -88,6 +90,10 @@ async def test_a_command_on_the_page_of_a_job_acts_on_that_job() -> None:
         ("cancel me", "the number of a run is needed"),
         ("sort nme", "did you mean name?"),
         ("theme drakula", "did you mean dracula?"),
+        ("columns status,nme", "unknown column 'nme'; did you mean name?"),
+        ("columns default,p95", "columns: default stands alone"),
+        ("view some", "view: the choices are all and attention"),
+        ("drawer open", "drawer: the choices are on and off"),
         ("timeline now", "timeline takes no arguments"),
         ("run 'a", "quotes come in pairs"),
     ],
@@ -127,6 +133,63 @@ async def test_filter_sort_and_theme_change_the_look() -> None:
         assert "by name" in driver.text
         await execute(driver, "theme textual-light")
         assert driver.app.theme == "textual-light"
+
+
+@async_test
+async def test_columns_view_and_drawer_are_chosen_by_commands() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle()), (180, 50)) as driver:
+        await execute(driver, "columns p95,name fail")
+        assert driver.lines(driver.table())[0].split() == ["STATUS", "P95", "NAME", "FAIL"]
+        assert "SCHEDULE " not in driver.lines(driver.table())[0]
+        await execute(driver, "columns default")
+        assert "SCHEDULE " in driver.lines(driver.table())[0]
+        await execute(driver, "view attention")
+        assert "that need attention" in str(driver.table().border_title)
+        await execute(driver, "view attention")
+        assert "that need attention" in str(driver.table().border_title)
+        await execute(driver, "view all")
+        assert "that need attention" not in str(driver.table().border_title)
+        drawer = driver.screen.query_one(Drawer)
+        await execute(driver, "drawer off")
+        await execute(driver, "drawer off")
+        assert not drawer.display
+        await execute(driver, "drawer on")
+        assert drawer.display
+
+
+@async_test
+async def test_columns_view_and_drawer_without_a_word_are_the_keys() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle()), (180, 50)) as driver:
+        await execute(driver, "view")
+        assert "that need attention" in str(driver.table().border_title)
+        await execute(driver, "drawer")
+        assert not driver.screen.query_one(Drawer).display
+        await execute(driver, "columns")
+        await driver.until(lambda: isinstance(driver.screen, ColumnChooser))
+
+
+@async_test
+async def test_the_columns_are_chosen_on_another_screen_by_their_names() -> None:
+    """Without a name the command needs the key of the main screen."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("enter")
+        await execute(driver, "columns name,p95")
+        await execute(driver, "columns")
+        assert "columns: name some, such as status,name,next" in driver.text
+        await driver.press("escape", "escape")
+        assert driver.lines(driver.table())[0].split() == ["STATUS", "NAME", "P95"]
+
+
+@async_test
+async def test_the_names_in_a_list_with_commas_are_completed() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await type_line(driver, "columns status,na")
+        await driver.press("tab")
+        line = driver.screen.query_one(Input)
+        assert line.value == "columns status,name"
+        line.value = "columns status nex"
+        await driver.press("end", "tab")
+        assert line.value == "columns status next"
 
 
 @async_test

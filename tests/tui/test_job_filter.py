@@ -13,17 +13,24 @@ from jobtui.engine.enums import JobStatus, RunState
 from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.job_index import JobIndex
 from jobtui.tui.job_filter import REGISTRATION_ORDER, SORT_KEYS, JobListFilter
-from jobtui.tui.widgets.columns import JOB_COLUMNS
+from jobtui.tui.widgets.columns import COLUMN_SET, JOB_COLUMNS
 
 JOBS = [
     snapshots.make_job(
         "b", "@every 10s", runs=5, failures=1, prev=snapshots.ago(5), last_elapsed=timedelta(seconds=2)
     ),
     snapshots.make_job(
-        "A", "@midnight", runs=9, failures=0, prev=None, last_elapsed=None, next=snapshots.ahead(5)
+        "A", "@midnight", runs=9, failures=0, prev=None, last_elapsed=None, next=snapshots.ahead(5), retries=2
     ),
     snapshots.make_job(
-        "c", "@every 30s", runs=5, failures=4, status=JobStatus.RUNNING, next=None, prev=snapshots.ago(1)
+        "c",
+        "@every 30s",
+        runs=5,
+        failures=4,
+        status=JobStatus.RUNNING,
+        next=None,
+        prev=snapshots.ago(1),
+        timeout=timedelta(seconds=5),
     ),
     snapshots.make_job("Straße", "@hourly", runs=0, status=JobStatus.PAUSED, prev=snapshots.ago(9)),
 ]
@@ -82,11 +89,18 @@ def test_the_filter_finds_a_job_by_every_word_for_what_it_does(words: str, chang
         ("status", ["c", "b", "A", "Straße"]),
         ("name", ["A", "b", "c", "Straße"]),
         ("schedule", ["b", "c", "Straße", "A"]),
-        ("prev", ["c", "b", "Straße", "A"]),
+        ("last-run", ["c", "b", "Straße", "A"]),
         ("next", ["A", "b", "Straße", "c"]),
-        ("last", ["b", "c", "Straße", "A"]),
+        ("took", ["b", "c", "Straße", "A"]),
         ("runs", ["A", "b", "c", "Straße"]),
-        ("failures", ["c", "b", "A", "Straße"]),
+        ("fail", ["c", "b", "A", "Straße"]),
+        ("ago", ["c", "b", "Straße", "A"]),
+        ("due", ["A", "b", "Straße", "c"]),
+        ("ok", ["c", "b", "A", "Straße"]),
+        ("p95", ["b", "c", "Straße", "A"]),
+        ("retries", ["A", "b", "c", "Straße"]),
+        ("timeout", ["c", "b", "A", "Straße"]),
+        ("kind", ["A", "Straße", "b", "c"]),
     ],
 )
 def test_each_column_sorts_in_its_usual_order(key: str, expected: list[str]) -> None:
@@ -101,16 +115,19 @@ def test_equal_jobs_stay_in_the_order_of_registration() -> None:
 
 
 def test_next_sort_cycles_through_the_columns_and_the_order_of_registration() -> None:
-    """A column without a sort key is skipped."""
+    """First by status and by failures, then by the chosen ones; one without a sort key is skipped."""
     job_filter = JobListFilter()
     seen = []
-    for _ in SORT_KEYS:
-        job_filter = job_filter.next_sort()
+    for _ in range(6):
+        job_filter = job_filter.next_sort(["p95", "outcomes", "status", "name"])
         seen.append(job_filter.sort)
         assert not job_filter.reverse
-    assert seen == [*SORT_KEYS[1:], REGISTRATION_ORDER]
-    assert job_filter.title == ""
-    assert "strip" not in SORT_KEYS
+    assert seen == ["status", "fail", "p95", "name", REGISTRATION_ORDER, "status"]
+    assert "outcomes" not in SORT_KEYS
+
+
+def test_next_sort_begins_anew_after_a_column_that_is_not_shown() -> None:
+    assert JobListFilter(sort="p95").next_sort(["status", "name"]).sort == "status"
 
 
 def test_sorting_by_the_same_column_again_reverses_the_order() -> None:
@@ -120,7 +137,7 @@ def test_sorting_by_the_same_column_again_reverses_the_order() -> None:
     assert (job_filter.mark, job_filter.title) == ("▲", "name ▲")
     job_filter = job_filter.sorted_by(COLUMN["name"])
     assert (job_filter.reverse, job_filter.mark) == (True, "▼")
-    assert job_filter.sorted_by(COLUMN["strip"]) == job_filter
+    assert job_filter.sorted_by(COLUMN["outcomes"]) == job_filter
     job_filter = job_filter.sorted_by(COLUMN["runs"])
     assert (job_filter.sort, job_filter.reverse, job_filter.mark) == ("runs", False, "▼")
 
@@ -129,4 +146,4 @@ def test_the_filter_and_the_order_are_independent() -> None:
     """A change of one keeps the other."""
     job_filter = JobListFilter().sorted_by(COLUMN["name"]).with_words("every")
     assert names(job_filter) == ["b", "c"]
-    assert names(job_filter.next_sort().with_words("")) == names(JobListFilter(sort="next"))
+    assert names(job_filter.next_sort(COLUMN_SET.default).with_words("")) == names(JobListFilter(sort="next"))

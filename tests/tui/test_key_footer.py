@@ -33,6 +33,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[], Snapshot]]] = {
     "output": (("o",), snapshots.saturated),
     "help": (("question_mark",), snapshots.saturated),
     "confirmation": (("1", "x"), snapshots.saturated),
+    "columns": (("c",), snapshots.saturated),
+    "last column": (("c", "G", "space"), snapshots.saturated),
     "quit": (("q",), snapshots.saturated),
 }
 
@@ -115,6 +117,8 @@ async def test_the_footer_keeps_its_widgets_until_other_keys_are_valid() -> None
         ("recent runs", "x"),
         ("upcoming", "x"),
         ("too small", "rpx"),
+        ("columns", ("space", "K", "d")),
+        ("last column", "J"),
     ],
 )
 @async_test

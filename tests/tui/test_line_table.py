@@ -25,6 +25,7 @@ from textual.strip import Strip
 from jobtui.frontend.outcome_strip import STRIP_LENGTH
 from jobtui.process.printable import printable
 from jobtui.tui.widgets.columns import (
+    COLUMN_SET,
     JOB_COLUMNS,
     RECENT_COLUMNS,
     RUNNING_COLUMNS,
@@ -150,12 +151,13 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
     used = MARK_WIDTH + sum(given + COLUMN_GAP for _, given in fitted)
     assert all(given >= column.width or (column.fraction and used >= width) for column, given in fitted)
     if dropped:
-        lowest = min(column.drop_order for column in dropped)
-        assert all(column.drop_order <= lowest for column in kept)
-        last = min(dropped, key=lambda column: column.drop_order)
-        others = [column for column in kept if column.drop_order < last.drop_order]
-        wanted = last.width + sum(max(column.width, column.wanted) for column in others)
-        assert MARK_WIDTH + wanted + COLUMN_GAP * (len(others) + 1) > width
+        place = {column.key: (column.drop_order, index) for index, column in enumerate(columns)}
+        last = min(dropped, key=lambda column: place[column.key])
+        assert all(place[column.key] < place[last.key] for column in kept)
+        wanted = last.width + sum(
+            max(column.width, column.wanted if column.drop_order < last.drop_order else 0) for column in kept
+        )
+        assert MARK_WIDTH + wanted + COLUMN_GAP * (len(kept) + 1) > width
     if used > width:
         assert all(column.drop_order == 0 for column in kept)
     elif any(column.fraction for column in kept):
@@ -165,21 +167,21 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (299, "status name strip next last usual schedule prev summary runs failures"),
-        (149, "status name strip next last usual schedule prev runs failures"),
-        (119, "status name strip next last schedule runs failures"),
-        (79, "status name strip next last failures"),
-        (60, "status name next failures"),
+        (299, "status name outcomes next took usually schedule last-run about runs fail"),
+        (149, "status name outcomes next took usually schedule last-run runs fail"),
+        (119, "status name outcomes next took schedule runs fail"),
+        (79, "status name outcomes next took fail"),
+        (60, "status name next fail"),
         (34, "status name"),
         (10, "status name"),
     ],
 )
 def test_the_table_of_jobs_has_the_columns_that_fit_its_width(width: int, expected: str) -> None:
     """The status, the name and the failures are always visible, and the strip is whole from 120 columns."""
-    table: LineTable[Any] = LineTable(JOB_COLUMNS, lambda row: row, empty="")
+    table: LineTable[Any] = LineTable(JOB_COLUMNS[: len(COLUMN_SET.default)], lambda row: row, empty="")
     fitted = table._fit_columns(width)  # noqa: SLF001 - the geometry, without painting a screen for each width
     assert " ".join(column.key for column, _ in fitted) == expected
-    assert all(given == STRIP_LENGTH for column, given in fitted if column.key == "strip" and width >= 119)
+    assert all(given == STRIP_LENGTH for column, given in fitted if column.key == "outcomes" and width >= 119)
 
 
 # Columns pass their texts through `printable`: it removes joiners, but not wide and combining characters.

@@ -1,9 +1,11 @@
-"""The theme and the order of the jobs last from one start of the dashboard to the next."""
+"""The look of the dashboard, such as the theme and the columns, lasts from one start to the next."""
 
 from __future__ import annotations
 
 import os
 import stat
+import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from support.scripted_backend import ScriptedBackend
 from jobtui.frontend.look import Look, LookFile, look_path
 from jobtui.tui.display import Display
 from jobtui.tui.themes import SAFE_THEMES
+from jobtui.tui.widgets.columns import COLUMN_SET
+from jobtui.tui.widgets.drawer import Drawer
 
 
 async def look_after(file: Path, *keys: str, theme: str = "") -> tuple[str, str, AppDriver]:
@@ -33,7 +37,7 @@ async def test_the_theme_and_the_order_are_kept(tmp_path: Path) -> None:
     await look_after(file, "s", "S", theme="colour-safe-light")
     theme, title, _ = await look_after(file)
     assert (theme, "by status" in title) == ("colour-safe-light", True)
-    assert LookFile(file).read() == (Look("colour-safe-light", "status", reverse=True), "")
+    assert LookFile(file).read() == (Look(theme="colour-safe-light", sort="status", reverse=True), "")
     assert [each.name for each in file.parent.iterdir()] == ["dashboard.toml"]
 
 
@@ -56,28 +60,118 @@ async def test_a_broken_file_is_ignored_with_a_message(tmp_path: Path, text: str
 
 
 @async_test
-async def test_a_theme_or_column_that_is_not_known_any_more_is_ignored(tmp_path: Path) -> None:
+async def test_unknown_words_are_ignored_with_one_message_that_has_the_nearest(tmp_path: Path) -> None:
+    """The rest of the file counts."""
     file = tmp_path / "dashboard.toml"
-    file.write_text('theme = "gone"\nsort = "gone"\nlater = 1\n')
+    file.write_text(
+        'theme = "drakula"\nsort = "fial"\ncolums = []\nview = "none"\n'
+        'columns = ["nme", "status", "p95", "name"]\nreverse = 1\n'
+    )
     theme, _, driver = await look_after(file)
-    assert (theme, driver.toasts) == ("textual-dark", [])
+    assert theme == "textual-dark"
+    [(severity, message)] = driver.toasts
+    assert severity == "warning"
+    assert message == (
+        f"{file}, ignored: unknown theme 'drakula'; did you mean dracula?; "
+        "unknown column 'fial'; did you mean fail?; unknown key 'colums'; did you mean columns?; "
+        "unknown view 'none'; columns: unknown column 'nme'; did you mean name?; "
+        "reverse must be true or false"
+    )
 
 
-def test_values_of_a_wrong_type_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("theme = 1", "theme must be a text"),
+        ('reverse = "yes"', "reverse must be true or false"),
+        ("drawer = 0", "drawer must be true or false"),
+        ('columns = "name"', "columns must be a list of texts"),
+        ("columns = [1]", "columns must be a list of texts"),
+        ("view = []", "view must be a text"),
+    ],
+)
+def test_values_of_a_wrong_type_are_named(tmp_path: Path, line: str, problem: str) -> None:
     file = tmp_path / "dashboard.toml"
-    file.write_text("theme = 1\nreverse = true\n")
-    assert LookFile(file).read() == (Look(reverse=True), f"{file}: theme ignored")
+    file.write_text(f'{line}\nsort = "name"\n')
+    assert LookFile(file).read() == (Look(sort="name"), f"{file}, ignored: {problem}")
+
+
+@async_test
+async def test_columns_view_and_drawer_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "dashboard.toml"
+    await look_after(file, "c", "j", "j", "space", "enter", "f")
+    look, _ = LookFile(file).read()
+    assert look == Look(columns=tuple(COLUMN_SET.default[:2] + COLUMN_SET.default[3:]), view="attention")
+    LookFile(file).write(Look(drawer=False), Look())
+    display = Display(look=LookFile(file))
+    async with running_app(ScriptedBackend(snapshots.idle()), (180, 50), display=display) as driver:
+        assert "OUTCOMES" not in driver.text
+        assert "that need attention" in str(driver.table().border_title)
+        assert not driver.app.screen_stack[0].query_one(Drawer).display
+
+
+@async_test
+async def test_the_look_is_written_while_the_dashboard_runs(tmp_path: Path) -> None:
+    """So it is not lost with the terminal, and another dashboard that starts later has it."""
+    file = tmp_path / "dashboard.toml"
+    async with running_app(ScriptedBackend(snapshots.idle()), display=Display(look=LookFile(file))) as driver:
+        await driver.press("s")
+        await driver.until(file.exists)
+        assert LookFile(file).read() == (Look(sort="status"), "")
+
+
+@async_test
+async def test_a_choice_of_columns_that_is_left_is_not_written(tmp_path: Path) -> None:
+    await look_after(tmp_path / "dashboard.toml", "c", "j", "j", "space", "escape")
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - pathlib's form is not for coroutines
+
+
+@async_test
+async def test_two_dashboards_keep_the_changes_of_each_other(tmp_path: Path) -> None:
+    """Each writes only what its user has changed."""
+    file = tmp_path / "dashboard.toml"
+    async with running_app(ScriptedBackend(snapshots.idle()), display=Display(look=LookFile(file))) as driver:
+        await look_after(file, "f")
+        await driver.press("s", "S")
+    assert LookFile(file).read() == (Look(sort="status", reverse=True, view="attention"), "")
+
+
+def test_other_keys_of_a_file_are_kept_and_a_value_goes_back_to_its_default(tmp_path: Path) -> None:
+    """Another version may have written a key. A wrong value stays until it is replaced."""
+    file = tmp_path / "dashboard.toml"
+    file.write_text('"new key" = ["ü\\"", "b"]\nreverse = 1\nsort = "name"\nat = 07:32:00\n')
+    LookFile(file).write(Look(), Look(sort="name"))
+    assert tomllib.loads(file.read_text()) == {"new key": ['ü"', "b"], "reverse": 1, "sort": ""}
+
+
+def test_a_reader_finds_a_whole_file_while_others_write_it(tmp_path: Path) -> None:
+    file = tmp_path / "dashboard.toml"
+    looks = [Look(sort="name", columns=("status", "name") * 50), Look(sort="status")]
+    LookFile(file).write(looks[0], Look())
+
+    def write() -> None:
+        own = LookFile(file)
+        for _ in range(50):
+            own.write(looks[1], looks[0])
+            own.write(looks[0], looks[1])
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert LookFile(file).read()[0] in looks
+    assert [each.name for each in tmp_path.iterdir()] == ["dashboard.toml"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
 def test_a_folder_without_permission_is_no_error(tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRUSR)
-    LookFile(tmp_path / "dashboard.toml").write(Look("x"))
+    LookFile(tmp_path / "dashboard.toml").write(Look(theme="x"), Look())
 
 
 def test_a_file_in_the_place_of_the_folder_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "jobtui").write_text("")
-    LookFile(tmp_path / "jobtui" / "dashboard.toml").write(Look("x"))
+    LookFile(tmp_path / "jobtui" / "dashboard.toml").write(Look(theme="x"), Look())
 
 
 @pytest.mark.parametrize(

@@ -356,3 +356,15 @@ async def test_the_size_of_the_terminal_may_change_while_a_tab_is_hidden() -> No
         assert len(driver.text.splitlines()) == 24
         assert driver.text.splitlines()[-1].strip()
         assert driver.table().size.width == 80
+
+
+@async_test
+async def test_a_choice_of_columns_counts_for_every_scheduler() -> None:
+    """So do the order and the view."""
+    async with running_tabs() as driver:
+        await driver.press("c", "j", "j", "space", "enter", "s", "alt+2")
+        assert title(driver) == "billing.py"
+        assert "OUTCOMES" not in driver.text
+        assert "by status" in driver.text
+        await driver.press("c", "d", "enter", "alt+1")
+        assert "OUTCOMES" in driver.text

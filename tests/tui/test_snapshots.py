@@ -224,6 +224,23 @@ def test_the_dashboard_shows_the_jobs_that_need_attention(assert_screen: AssertS
 
 
 @also_large
+def test_the_chooser_lists_the_columns_and_those_without_room(assert_screen: AssertScreen) -> None:
+    """The table above has two more, and one of them comes first."""
+    assert_screen(snapshots.saturated(), ["c", "G", "space", "g", *["j"] * 13, "space", *["K"] * 13])
+
+
+def test_the_chooser_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["c", "G", "space"], theme="textual-light")
+
+
+@also_large
+def test_the_other_columns_show_what_they_are_named_for(assert_screen: AssertScreen) -> None:
+    """Wide characters, long names and zones included."""
+    names = "ago due p95 ok retries kind zone overlap misfire timeout arguments code"
+    assert_screen(snapshots.odd_names(), ["colon", *f"columns {names}", "enter"])
+
+
+@also_large
 def test_the_alarm_names_ticks_that_were_missed(assert_screen: AssertScreen) -> None:
     """The key leads to the job. The strips of a large pool share one."""
     assert_screen(snapshots.after_downtime(), ["n"])

@@ -18,14 +18,16 @@ from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.blank_snapshot import is_blank
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.job_index import JobIndex
+from jobtui.frontend.look import Look
 from jobtui.frontend.now_next import live_runs
 from jobtui.frontend.output_signs import SeenOutput
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT, is_wide
 from jobtui.tui.background_work import BackgroundCommands
-from jobtui.tui.job_filter import JobListFilter
+from jobtui.tui.job_filter import VIEWS, JobListFilter
 from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.calendar_screen import CalendarScreen
+from jobtui.tui.screens.column_chooser import ColumnChooser
 from jobtui.tui.screens.confirm import ConfirmScreen, ask_to_cancel
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
@@ -36,7 +38,7 @@ from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.body import Body
-from jobtui.tui.widgets.columns import job_columns
+from jobtui.tui.widgets.columns import COLUMN_SET, job_columns
 from jobtui.tui.widgets.drawer import Drawer
 from jobtui.tui.widgets.header import AlarmLine, PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
@@ -111,6 +113,7 @@ class Dashboard(Screen[None]):
             show=False,
             id="jobs.sort",
         ),
+        Binding("c", "columns", "Choose the columns of the jobs", show=False, id="jobs.columns"),
         Binding("h", "history", "Past", tooltip="Search the runs that have ended", id="runs.history"),
         Binding("w", "why", "Why the latest tick, or this run, came out so", show=False, id="runs.why"),
         Binding("l", "log", "Log", tooltip="Show the output of the run", show=False, id="run.log"),
@@ -142,8 +145,11 @@ class Dashboard(Screen[None]):
         self._index = JobIndex()
         self._gauge = PoolGauge(self._index)
         self._alarm = AlarmLine(self._index)
+        columns = job_columns(lambda: self._live_runs, self._seen_output.has_new)
+        self._columns = {column.key: column for column in columns}
+        self._chosen_columns = COLUMN_SET.default
         self._jobs: LineTable[JobView] = LineTable(
-            job_columns(lambda: self._live_runs, self._seen_output.has_new),
+            [self._columns[name] for name in COLUMN_SET.default],
             lambda job: job.name,
             empty="no jobs",
             header=True,
@@ -251,9 +257,37 @@ class Dashboard(Screen[None]):
         self._filter.value = text
 
     @property
-    def order(self) -> tuple[str, bool]:
-        """The key of the column by which the jobs are sorted, and whether in the opposite order."""
-        return self._job_filter.sort, self._job_filter.reverse
+    def look(self) -> Look:
+        """The user's choices on this screen."""
+        return Look(
+            sort=self._job_filter.sort,
+            reverse=self._job_filter.reverse,
+            columns=self._chosen_columns,
+            view=self._job_filter.view,
+            drawer=self._body.has_drawer,
+        )
+
+    def show_look(self, look: Look) -> None:
+        """Make the choices of the user again."""
+        self.choose_columns(look.columns or COLUMN_SET.default)
+        self.sort_by(look.sort, reverse=look.reverse)
+        self.show_view(look.view)
+        self.show_drawer(look.drawer)
+
+    def choose_columns(self, names: Sequence[str]) -> None:
+        """Show these columns of the jobs, in this order."""
+        self._chosen_columns = COLUMN_SET.complete(names)
+        self._jobs.show_columns([self._columns[name] for name in self._chosen_columns])
+
+    def show_view(self, view: str) -> None:
+        """Show the jobs of a view: see `VIEWS`."""
+        self._attention.clear()
+        self._set_job_filter(replace(self._job_filter, view=view))
+
+    def show_drawer(self, shown: bool) -> None:
+        """Show the drawer where there is room for it, or hide it."""
+        if shown != self._body.has_drawer:
+            self._body.toggle_drawer()
 
     def sort_by(self, key: str, *, reverse: bool = False) -> None:
         """Sort the jobs by a column; "" for the order of registration."""
@@ -521,8 +555,16 @@ class Dashboard(Screen[None]):
 
     def action_view(self) -> None:
         """Show all jobs, or only those that need attention."""
-        self._attention.clear()
-        self._set_job_filter(self._job_filter.next_view())
+        self.show_view(VIEWS[(VIEWS.index(self._job_filter.view) + 1) % len(VIEWS)])
+
+    def action_columns(self) -> None:
+        """Let the user choose the columns of the jobs, and show each choice at once."""
+        choice = COLUMN_SET.choice_of(self._chosen_columns)
+
+        def finish(names: Sequence[str] | None) -> None:
+            self.choose_columns(self._chosen_columns if names is None else names)
+
+        self.app.push_screen(ColumnChooser(choice, self._columns, self._jobs), finish)
 
     def action_why(self) -> None:
         """Explain the latest tick of the selected job, or the selected run."""
@@ -570,7 +612,7 @@ class Dashboard(Screen[None]):
 
     def action_sort(self) -> None:
         """Sort the jobs by the next column."""
-        self._set_job_filter(self._job_filter.next_sort())
+        self._set_job_filter(self._job_filter.next_sort(self._chosen_columns))
 
     def action_reverse_sort(self) -> None:
         """Reverse the order of the jobs."""

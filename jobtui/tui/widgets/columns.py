@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import JobView, RunView
+from jobtui.frontend.column_choice import ColumnSet
 from jobtui.frontend.formatting import (
     ABSENT,
     DST,
@@ -20,20 +21,25 @@ from jobtui.frontend.formatting import (
     format_duration,
     format_instant,
     format_instant_short,
+    format_ok_share,
+    format_origin,
     format_schedule,
     run_label,
+    schedule_kind,
     status_sign,
 )
 from jobtui.frontend.now_next import HELD_FOR, NO_RUNS, LiveRuns, now_next
 from jobtui.frontend.outcome_strip import STRIP_LENGTH, outcome_strip
 from jobtui.frontend.output_signs import output_signs
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
+from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
 
 NARROW_STRIP = 10  # outcomes in a narrow terminal
 _NEXT_WIDTH = 21  # of the longest texts but those with a date, such as `held 14s behind run 873`
 _COUNTDOWN_WIDTH = 9
+_ABSENT: Cell = [(ABSENT, "muted")]
 
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -71,7 +77,7 @@ def _strip(job: JobView, _now: datetime, width: int = STRIP_LENGTH) -> Cell:
 def _usual(job: JobView, _now: datetime) -> Cell:
     typical = typical_duration(job)
     if typical is None:
-        return [(ABSENT, "muted")]
+        return _ABSENT
     return [(format_duration(typical.median), ""), (f" ≤ {format_duration(typical.p95)}", "muted")]
 
 
@@ -87,6 +93,55 @@ def _failures(job: JobView, _now: datetime) -> Cell:
     if failed_last(job):
         return [(f"{STATE_SIGNS[RunState.FAILED].glyph} {job.failures}", "failed")]
     return [(str(job.failures), "" if job.failures else "muted")]
+
+
+def _ago(job: JobView, now: datetime) -> Cell:
+    return [(format_age(job.prev, now), "" if job.prev else "muted")]
+
+
+def _due_next(job: JobView, now: datetime) -> Cell:
+    return [(format_instant(job.next, now), "" if job.next else "muted")]
+
+
+def _p95(job: JobView, _now: datetime) -> Cell:
+    typical = typical_duration(job)
+    return _ABSENT if typical is None else [(format_duration(typical.p95), "")]
+
+
+def _ok_share(job: JobView, _now: datetime) -> Cell:
+    return [(format_ok_share(job), "")] if job.runs else _ABSENT
+
+
+def _retries(job: JobView, _now: datetime) -> Cell:
+    return [(str(job.retries), "" if job.retries else "muted")]
+
+
+def _kind(job: JobView, _now: datetime) -> Cell:
+    return [(schedule_kind(job), "muted")]
+
+
+def _zone(job: JobView, _now: datetime) -> Cell:
+    return _ABSENT if job.schedule is None else [(cell_text(zone_name(job.schedule.tz)), "muted")]
+
+
+def _overlap(job: JobView, _now: datetime) -> Cell:
+    return [(job.overlap.value, "muted")]
+
+
+def _misfire(job: JobView, _now: datetime) -> Cell:
+    return [(job.misfire.value, "muted")]
+
+
+def _timeout(job: JobView, _now: datetime) -> Cell:
+    return _ABSENT if job.timeout is None else [(format_duration(job.timeout), "")]
+
+
+def _arguments(job: JobView, _now: datetime) -> Cell:
+    return [(cell_text(job.arguments), "")] if job.arguments else _ABSENT
+
+
+def _origin(job: JobView, _now: datetime) -> Cell:
+    return [(cell_text(format_origin(job)), "muted")] if job.origin else _ABSENT
 
 
 # Timestamps, because datetimes of one zone compare by wall time, which a transition of the clock sets back.
@@ -113,6 +168,15 @@ def _usual_duration(job: JobView) -> timedelta:
     return timedelta() if typical is None else typical.median
 
 
+def _p95_duration(job: JobView) -> timedelta:
+    typical = typical_duration(job)
+    return timedelta() if typical is None else typical.p95
+
+
+def _zone_order(job: JobView) -> str:
+    return "" if job.schedule is None else zone_name(job.schedule.tz)
+
+
 _STATUS_ORDER = [
     JobStatus.RUNNING,
     JobStatus.QUEUED,
@@ -130,7 +194,7 @@ def _status_order(job: JobView) -> tuple[bool, int]:
 def job_columns(
     live: Callable[[], Mapping[str, LiveRuns]], has_new_output: Callable[[JobView], bool]
 ) -> Sequence[Column[JobView]]:
-    """Return the columns of the table of jobs.
+    """Return the columns of the table of jobs: those that it has by default, then the others.
 
     Args:
         live: Returns the runs of each job that have not ended, by the name of the job.
@@ -145,10 +209,32 @@ def job_columns(
         return [(cell_text(text), tone) for text, tone in pieces]
 
     return (
-        Column("status", "STATUS", 10, _status, sort_key=_status_order),
-        Column("name", "NAME", 17, name_and_signs, fraction=3, sort_key=lambda job: job.name.casefold()),
         Column(
-            "strip", "OUTCOMES", NARROW_STRIP, _strip, drop_order=4, wanted=STRIP_LENGTH, fitted_cell=_strip
+            "status",
+            "STATUS",
+            10,
+            _status,
+            sort_key=_status_order,
+            about="what the job does now",
+        ),
+        Column(
+            "name",
+            "NAME",
+            17,
+            name_and_signs,
+            fraction=3,
+            sort_key=lambda job: job.name.casefold(),
+            about="its name, and how many of its runs wait",
+        ),
+        Column(
+            "outcomes",
+            "OUTCOMES",
+            NARROW_STRIP,
+            _strip,
+            drop_order=5,
+            wanted=STRIP_LENGTH,
+            fitted_cell=_strip,
+            about="its latest 20 endings",
         ),
         Column(
             "next",
@@ -159,26 +245,211 @@ def job_columns(
             drop_order=2,
             sort_key=_next_timestamp,
             fitted_cell=now_and_next,
+            about="progress, wait or pause, or the next tick",
         ),
-        Column("last", "TOOK", 6, _last, align_right=True, drop_order=3, sort_key=_last_elapsed),
-        Column("usual", "USUALLY", 15, _usual, drop_order=8, sort_key=_usual_duration),
-        Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, wanted=19, sort_key=_spec),
-        Column("prev", "LAST RUN", 12, _prev, drop_order=7, sort_key=_prev_timestamp),
-        Column("summary", "ABOUT", 20, _summary, fraction=1, drop_order=9),
-        Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=5, sort_key=lambda job: job.runs),
         Column(
-            "failures",
+            "took",
+            "TOOK",
+            6,
+            _last,
+            align_right=True,
+            drop_order=3,
+            sort_key=_last_elapsed,
+            largest_first=True,
+            about="how long its latest run took",
+        ),
+        Column(
+            "usually",
+            "USUALLY",
+            15,
+            _usual,
+            drop_order=9,
+            sort_key=_usual_duration,
+            largest_first=True,
+            about="the median of its latest runs, and what 95 % of them took at most",
+        ),
+        Column(
+            "schedule",
+            "SCHEDULE",
+            12,
+            _schedule,
+            fraction=2,
+            drop_order=7,
+            wanted=19,
+            sort_key=_spec,
+            about="the schedule as you wrote it",
+        ),
+        Column(
+            "last-run",
+            "LAST RUN",
+            12,
+            _prev,
+            drop_order=8,
+            sort_key=_prev_timestamp,
+            largest_first=True,
+            about="when its latest run started",
+        ),
+        Column(
+            "about",
+            "ABOUT",
+            20,
+            _summary,
+            fraction=1,
+            drop_order=10,
+            about="the first line of the docstring",
+        ),
+        Column(
+            "runs",
+            "RUNS",
+            5,
+            _runs,
+            align_right=True,
+            drop_order=6,
+            sort_key=lambda job: job.runs,
+            largest_first=True,
+            about="how many of its runs ended OK or FAILED",
+        ),
+        Column(
+            "fail",
             "FAIL",
             5,
             _failures,
             align_right=True,
             drop_order=1,
             sort_key=lambda job: job.failures,
+            largest_first=True,
+            about="how many of them FAILED",
         ),
+        *_EXTRA_COLUMNS,
     )
 
 
+_EXTRA = 4  # the drop order of columns that the user has asked for: after those that are less important
+_EXTRA_COLUMNS: Sequence[Column[JobView]] = (
+    Column(
+        "ago",
+        "AGO",
+        6,
+        _ago,
+        align_right=True,
+        drop_order=_EXTRA,
+        sort_key=lambda job: -_prev_timestamp(job),
+        about="how long ago its latest run started",
+    ),
+    Column(
+        "due",
+        "DUE",
+        12,
+        _due_next,
+        drop_order=_EXTRA,
+        sort_key=_next_timestamp,
+        about="when its next tick is due, as a time",
+    ),
+    Column(
+        "p95",
+        "P95",
+        6,
+        _p95,
+        align_right=True,
+        drop_order=_EXTRA,
+        sort_key=_p95_duration,
+        largest_first=True,
+        about="what 95 % of its latest runs took at most",
+    ),
+    Column(
+        "ok",
+        "OK %",
+        5,
+        _ok_share,
+        align_right=True,
+        drop_order=_EXTRA,
+        sort_key=lambda job: (job.runs - job.failures) / job.runs if job.runs else math.inf,
+        about="how many of 100 runs did not fail",
+    ),
+    Column(
+        "retries",
+        "RETRIES",
+        7,
+        _retries,
+        align_right=True,
+        drop_order=_EXTRA,
+        sort_key=lambda job: job.retries,
+        largest_first=True,
+        about="how many attempts failed and were followed by another one",
+    ),
+    Column(
+        "kind",
+        "KIND",
+        7,
+        _kind,
+        drop_order=_EXTRA,
+        sort_key=schedule_kind,
+        about="the kind of the schedule: cron, every, once, by hand, one-off",
+    ),
+    Column(
+        "zone",
+        "ZONE",
+        13,
+        _zone,
+        drop_order=_EXTRA,
+        sort_key=_zone_order,
+        about="the time zone of the schedule",
+    ),
+    Column(
+        "overlap",
+        "OVERLAP",
+        7,
+        _overlap,
+        drop_order=_EXTRA,
+        sort_key=lambda job: job.overlap.value,
+        about="what happens to a run that is due while another one goes on",
+    ),
+    Column(
+        "misfire",
+        "MISFIRE",
+        8,
+        _misfire,
+        drop_order=_EXTRA,
+        sort_key=lambda job: job.misfire.value,
+        about="what happens to ticks that are late",
+    ),
+    Column(
+        "timeout",
+        "TIMEOUT",
+        7,
+        _timeout,
+        align_right=True,
+        drop_order=_EXTRA,
+        sort_key=lambda job: job.timeout or timedelta.max,
+        about="the longest that a run may take",
+    ),
+    Column(
+        "arguments",
+        "ARGUMENTS",
+        16,
+        _arguments,
+        fraction=1,
+        drop_order=_EXTRA,
+        sort_key=lambda job: job.arguments,
+        about="the arguments of its ticks",
+    ),
+    Column(
+        "code",
+        "CODE",
+        16,
+        _origin,
+        fraction=1,
+        drop_order=_EXTRA,
+        sort_key=lambda job: job.origin,
+        about="the file and the line of its code",
+    ),
+)
 JOB_COLUMNS = job_columns(dict, lambda _job: False)  # without the runs that have not ended
+COLUMN_SET = ColumnSet(
+    known=tuple(column.key for column in JOB_COLUMNS),
+    default=tuple(column.key for column in JOB_COLUMNS[: -len(_EXTRA_COLUMNS)]),
+    always=("status", "name"),
+)
 
 
 # --- runs -----------------------------------------------------------------------------------------

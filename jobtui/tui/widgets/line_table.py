@@ -47,12 +47,15 @@ class Column(Generic[Row]):
         cell: Returns the cell of a row as of an instant.
         fraction: Its share of the width that is left over; 0 keeps its width fixed.
         align_right: Whether its text is aligned to the right.
-        drop_order: The column with the highest number is dropped first if the table is too narrow for it, and
-            for what those with a lower number want; a column with 0 is never dropped.
+        drop_order: The column with the highest number, and of several the last one, is dropped first if the
+            table is too narrow for it, and for what those with a lower number want; a column with 0 is never
+            dropped.
         sort_key: Returns the value by which this column sorts a row; None if the column cannot sort.
         wanted: The width that it gets before others get their fractions, if there is room; 0 for `width`.
         fitted_cell: Returns the cell of a row as of an instant, given the width of the column; in place of
             `cell`, for what should fill its width or be cut by itself.
+        about: What it shows, in a line, for the user who chooses columns.
+        largest_first: Whether its usual order begins with the largest value.
     """
 
     key: str
@@ -65,6 +68,8 @@ class Column(Generic[Row]):
     sort_key: Callable[[Row], Any] | None = None
     wanted: int = 0
     fitted_cell: Callable[[Row, datetime, int], Cell] | None = None
+    about: str = ""
+    largest_first: bool = False
 
     def content(self, row: Row, now: datetime, width: int) -> Cell:
         """Return the cell of a row as of an instant, for a width in cells."""
@@ -115,6 +120,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         column: Column[Any]
 
     cursor: reactive[int] = reactive(0, repaint=False)
+    fitting: reactive[tuple[str, ...]] = reactive((), repaint=False)  # the keys of the columns that have room
 
     def __init__(
         self,
@@ -205,6 +211,12 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if text != self._empty_text:
             self._empty_text = text
             self.refresh()
+
+    def show_columns(self, columns: Sequence[Column[Row]]) -> None:
+        """Show other columns."""
+        self._columns = columns
+        self._fit()
+        self.refresh()
 
     def show_header(self, shown: bool) -> None:
         """Show or hide the line with the columns' titles."""
@@ -314,6 +326,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         """Fit the columns to the width that the table has now."""
         self._fitted_width = self.size.width
         self._fitted = self._fit_columns(self._fitted_width - SCROLLBAR_WIDTH)
+        self.fitting = tuple(column.key for column, _ in self._fitted)
         self._painted.clear()
 
     def _fit_columns(self, width: int) -> list[tuple[Column[Row], int]]:
@@ -328,7 +341,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             return MARK_WIDTH + sum(widths) + COLUMN_GAP * len(columns)
 
         while columns:
-            last = max(columns, key=lambda column: column.drop_order)
+            last = max(reversed(columns), key=lambda column: column.drop_order)
             if not last.drop_order or width_with(last) <= width:
                 break
             columns.remove(last)
