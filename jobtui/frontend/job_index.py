@@ -40,6 +40,7 @@ class JobIndex:
         self._facts: list[_Facts] = []
         self._failing: set[int] = set()  # places
         self._attention: set[int] = set()  # places of the jobs that need it, whatever the time
+        self._places: dict[str, int] = {}  # by the name of the job
         self._due: list[tuple[float, str, int]] = []  # sorted
         self._totals: Counter[str] = Counter()
         self._texts: list[str] | None = None  # for `matching`, from its first call on
@@ -55,6 +56,9 @@ class JobIndex:
             self._rebuild()
             return
         for place in compress(count(), map(is_not, jobs, before)):
+            if jobs[place].name != before[place].name:
+                self._rebuild()
+                return
             self._remove(place)
             self._facts[place] = facts = _facts_of(jobs[place], place)
             self._add(facts, place)
@@ -81,6 +85,11 @@ class JobIndex:
         """The number of ticks and one-off runs that wait; of each job, only the next tick counts."""
         return self._totals["upcoming"]
 
+    def job(self, name: str) -> JobView | None:
+        """Return the job of a name; None if there is none."""
+        place = self._places.get(name)
+        return None if place is None else self._jobs[place]
+
     def needing_attention(self, now: float) -> list[JobView]:
         """Return the jobs that need attention at an instant, in seconds since the epoch."""
         late = takewhile(lambda due: due[0] < now - LATE.total_seconds(), self._due)
@@ -103,6 +112,7 @@ class JobIndex:
 
     def _rebuild(self) -> None:
         self._facts = [_facts_of(job, place) for place, job in enumerate(self._jobs)]
+        self._places = {job.name: place for place, job in enumerate(self._jobs)}
         self._texts = None
         self._failing.clear()
         self._attention.clear()

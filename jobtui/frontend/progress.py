@@ -41,6 +41,11 @@ class Estimate:
     over: timedelta | None = None
     reported: Progress | None = None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether more is known than for how long the run has run."""
+        return self.fraction is not None or self.reported is not None or self.over is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEstimate:

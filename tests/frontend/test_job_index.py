@@ -23,7 +23,8 @@ changes = st.fixed_dictionaries(
     }
 )
 jobs_after_jobs = st.lists(
-    st.one_of(st.tuples(st.integers(0, 9), changes), st.sampled_from(("add", "remove first"))), max_size=12
+    st.one_of(st.tuples(st.integers(0, 9), changes), st.sampled_from(("add", "remove first", "turn"))),
+    max_size=12,
 )
 
 
@@ -31,6 +32,8 @@ def changed(jobs: list[JobView], step: Any) -> list[JobView]:
     """Return the jobs after a step of a history."""
     if step == "remove first":
         return jobs[1:]
+    if step == "turn":
+        return jobs[1:] + jobs[:1]
     if step == "add":
         return [*jobs, make_job(f"job {len(jobs)}", next=ahead(3))]
     place, fields = step
@@ -55,6 +58,8 @@ def test_an_index_that_follows_the_changes_equals_a_search_of_all_jobs(steps: li
         due = sorted((job for job in jobs if job.next is not None), key=lambda job: (job.next, job.name))
         assert [job.name for job in index.soonest(3)] == [job.name for job in due[:3]]
         assert index.matching(()) == jobs
+        assert all(index.job(name) is job for name, job in {job.name: job for job in jobs}.items())
+        assert index.job("unknown") is None
         assert index.matching(("failed",)) == [job for job in jobs if failed_lately(job)]
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from rich.cells import cell_len, set_cell_size
+
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import JobView, RunView
@@ -31,6 +33,7 @@ from jobtui.frontend.formatting import (
 from jobtui.frontend.now_next import HELD_FOR, NO_RUNS, LiveRuns, now_next
 from jobtui.frontend.outcome_strip import STRIP_LENGTH, outcome_strip
 from jobtui.frontend.output_signs import output_signs
+from jobtui.frontend.progress import estimate_progress, progress_pieces
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.line_table import Cell, Column
@@ -481,11 +484,6 @@ def _run_job(run: RunView, _now: datetime) -> Cell:
     return [(cell_text(run.job), "")]
 
 
-def _working_job(run: RunView, now: datetime) -> Cell:
-    """Return the job of a run whose work goes on, with a word if the run was abandoned."""
-    return [*_run_job(run, now), *([(" abandoned", "failed")] if run.state.ended else [])]
-
-
 def _running_for(run: RunView, now: datetime) -> Cell:
     """Return the age of a run, with a mark if it is slow, by its job's ``warn``, or was abandoned."""
     age = format_age(run.started, now)
@@ -533,13 +531,49 @@ def _duration_or_reason(run: RunView, now: datetime) -> Cell:
     return _took(run, now) if run.state is RunState.OK else _outcome(run, now)
 
 
-RUNNING_COLUMNS: Sequence[Column[RunView]] = (
-    Column("number", "RUN", 7, _number),
-    Column("job", "JOB", 16, _working_job, fraction=1),
-    Column("running_for", "FOR", 7, _running_for, align_right=True),
-    Column("worker", "WORKER", 10, _worker, drop_order=1),
-    Column("trigger", "BY", 7, _trigger, drop_order=2),
-)
+def _cut(cell: Cell, width: int) -> Cell:
+    """Return the pieces that fit into a width in cells; the last one shows that it is cut."""
+    fitted: list[tuple[str, str]] = []
+    for text, tone in cell:
+        if cell_len(text) > width:
+            return [*fitted, (set_cell_size(text, width - 1) + "…", tone)] if width else fitted
+        fitted.append((text, tone))
+        width -= cell_len(text)
+    return fitted
+
+
+def running_columns(job_of: Callable[[str], JobView | None]) -> Sequence[Column[RunView]]:
+    """Return the columns of the table of RUNNING runs.
+
+    Args:
+        job_of: Returns the job of a name; None if it is not known.
+    """
+    width = 17  # of a short bar, the part, and the beginning of the rest
+
+    def progress(run: RunView, now: datetime, width: int = width) -> Cell:
+        if run.state.ended:
+            return [("abandoned", "failed")]
+        job = job_of(run.job)
+        typical = None if job is None else typical_duration(job)
+        started = run.started
+        if started is None or not estimate_progress(run, typical, started, now).is_known:
+            return []
+        pieces = progress_pieces(run, typical, started, now, width)
+        return _cut([(cell_text(text), tone) for text, tone in pieces], width)
+
+    return (
+        Column("number", "RUN", 7, _number),
+        Column("job", "JOB", 14, _run_job, fraction=1),
+        Column("running_for", "FOR", 7, _running_for, align_right=True),
+        Column(
+            "progress", "PROGRESS", width, progress, fraction=2, drop_order=1, wanted=36, fitted_cell=progress
+        ),
+        Column("worker", "WORKER", 10, _worker, drop_order=2),
+        Column("trigger", "BY", 7, _trigger, drop_order=3),
+    )
+
+
+RUNNING_COLUMNS = running_columns(lambda _: None)  # without the usual durations
 
 WAITING_COLUMNS: Sequence[Column[RunView]] = (
     Column("state", "STATE", 8, _waiting_state),

@@ -11,16 +11,16 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
-from jobtui.engine.views import Snapshot
+from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.tui.arrangement import PANES
 from jobtui.tui.widgets.columns import (
     RECENT_COLUMNS,
-    RUNNING_COLUMNS,
     UPCOMING_COLUMNS,
     WAITING_COLUMNS,
     run_key,
+    running_columns,
     upcoming_key,
 )
 from jobtui.tui.widgets.line_table import LineTable
@@ -86,8 +86,9 @@ class Panes:
     """The tables of the panes Running, Waiting, Upcoming and Recent, and the tabs above them."""
 
     def __init__(self) -> None:
+        self._index = JobIndex()
         tables: list[LineTable[Any]] = [
-            LineTable(RUNNING_COLUMNS, run_key, empty="nothing runs", id="running"),
+            LineTable(running_columns(self._job), run_key, empty="nothing runs", id="running"),
             LineTable(WAITING_COLUMNS, run_key, empty="nothing waits", id="waiting"),
             LineTable(UPCOMING_COLUMNS, upcoming_key, empty="nothing is scheduled", id="upcoming"),
             LineTable(RECENT_COLUMNS, run_key, empty="nothing has run yet", id="recent"),
@@ -101,6 +102,7 @@ class Panes:
 
     def update_snapshot(self, snapshot: Snapshot, index: JobIndex) -> None:
         """Show a snapshot, whose jobs are in the index, in all four tables."""
+        self._index = index
         now, pool = snapshot.at, snapshot.pool
         abandoned = f" +{pool.abandoned} abandoned" if pool.abandoned else ""
         contents: dict[str, tuple[Sequence[object], object]] = {
@@ -117,6 +119,9 @@ class Panes:
             if table.border_title != title:
                 table.border_title = title
         self.tabs.update_tabs(self._labels, self._active)
+
+    def _job(self, name: str) -> JobView | None:
+        return self._index.job(name)
 
     def show_active(self, pane: str) -> None:
         """Highlight the tab of a pane; "" for none."""

@@ -39,7 +39,7 @@ def show_progress(run: RunView, usual: TypicalDuration | None, now: datetime) ->
     if run.state is not RunState.RUNNING or run.started is None:
         return None
     found = estimate_progress(run, usual, run.started, now)
-    if found.fraction is None and found.reported is None and found.over is None:
+    if not found.is_known:
         return None
     pieces = progress_pieces(run, usual, run.started, now)
     has_bar = found.fraction is not None or found.reported is None
