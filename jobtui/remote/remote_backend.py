@@ -437,7 +437,8 @@ class RemoteBackend:
         reconnect_delay = MIN_RECONNECT_DELAY
         while True:
             try:
-                query: dict[str, str | int] = {"after": self._tag} if self._tag else {}
+                known = {"after": self._tag, "jobs_since": self._decoder.jobs_version}
+                query: dict[str, str | int] = {name: value for name, value in known.items() if value}
                 wait = 0 if self.connection_error else POLL_WAIT  # after an error, reconnect at once
                 response = await self._client.request_json(
                     "GET", "snapshot", seconds=POLL_WAIT + RESPONSE_TIMEOUT, wait=wait, **query
@@ -456,7 +457,7 @@ class RemoteBackend:
                     await yield_to_others(delay)
 
     def _update_snapshot(self, response: Any) -> None:
-        snapshot = _decode(lambda json: self._decoder.decode(json["snapshot"]), response)
+        snapshot = _decode(self._decoder.decode, response)
         tag, title = _decode(lambda json: (str(json["tag"]), str(json["title"])), response)
         with self._lock:
             self._tag, self._title = tag, title

@@ -167,7 +167,15 @@ def fake_server(respond: Callable[[str], HttpResponse]) -> Iterator[FakeHttpServ
 def snapshot_response(scheduler: Scheduler, **changes: Any) -> HttpResponse:
     """Return a server's response with the snapshot of a scheduler."""
     snapshot = SNAPSHOT.encode(replace(scheduler.snapshot(), **changes))
-    body = {"tag": "e-1", "title": "jobs.py", "readonly": False, "snapshot": snapshot}
+    body = {
+        "tag": "e-1",
+        "title": "jobs.py",
+        "readonly": False,
+        "jobs_version": "e-1",
+        "jobs_since": None,
+        "jobs_removed": [],
+        "snapshot": snapshot,
+    }
     return 200, "application/json", json.dumps(body).encode()
 
 

@@ -132,7 +132,7 @@ class Api:
 
     async def _get_snapshot(self, request: web.Request) -> web.Response:
         """Return the snapshot, at once or as soon as something has changed."""
-        check_query(request, "after", "wait")
+        check_query(request, "after", "wait", "jobs_since")
         wait = parse_whole_number("wait", request.query.get("wait", "0"), 0, MAX_WAIT)
         hub = self._context.event_hub
         last_seq = hub.seq_of(request.query.get("after", ""))
@@ -140,11 +140,18 @@ class Api:
             await hub.wait_for_newer(last_seq, wait)
         snapshot = self._backend.snapshot()
         readonly = self._context.access_control.rules.readonly
-        about = {"tag": hub.tag_of(snapshot.seq), "title": self._backend.title, "readonly": readonly}
-        text = self._encoder.encode_snapshot(snapshot)
+        encoded = self._encoder.encode_changes(snapshot, hub.seq_of(request.query.get("jobs_since", "")))
+        about = {
+            "tag": hub.tag_of(snapshot.seq),
+            "title": self._backend.title,
+            "readonly": readonly,
+            "jobs_version": hub.tag_of(encoded.version),
+            "jobs_since": None if encoded.since is None else hub.tag_of(encoded.since),
+            "jobs_removed": encoded.removed,
+        }
         # The clock in it always differs, so the ETag is that of the scheduler's state.
         etag = {"ETag": weak_etag(hub.tag_of(snapshot.seq))}
-        return json_text_response(f'{to_json(about)[:-1]},"snapshot":{text}}}', headers=etag)
+        return json_text_response(f'{to_json(about)[:-1]},"snapshot":{encoded.text}}}', headers=etag)
 
     async def _list_jobs(self, request: web.Request) -> web.Response:
         """Return all jobs, or a page of them."""

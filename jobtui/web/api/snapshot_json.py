@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.json_codec import JOB, RUN, RUN_LISTS, SNAPSHOT, Codec
+from jobtui.web.api.job_changes import MAX_REMOVED, JobChanges
 from jobtui.web.responses import to_json
 
 View = TypeVar("View")
@@ -37,11 +38,33 @@ class JsonCache(Generic[View]):
         return texts
 
 
-class SnapshotEncoder:
-    """Encodes snapshots, and of each only what has changed since the previous one."""
+class SnapshotText(NamedTuple):
+    """A snapshot as JSON, with what a client needs to merge its jobs with those that it has.
 
-    def __init__(self) -> None:
+    Attributes:
+        text: The JSON.
+        version: The version of the jobs: see `JobChanges`.
+        since: The version since which the text has only the jobs that have changed; None if it has all.
+        removed: The names of the jobs that were removed since then.
+    """
+
+    text: str
+    version: int
+    since: int | None
+    removed: Sequence[str]
+
+
+class SnapshotEncoder:
+    """Encodes snapshots, and of each only what has changed since the previous one.
+
+    Args:
+        most_removed: How many removed jobs are remembered.
+    """
+
+    def __init__(self, most_removed: int = MAX_REMOVED) -> None:
         self._jobs, self._runs = JsonCache(JOB), JsonCache(RUN)
+        self._changed_jobs = JsonCache(JOB)  # of clients that follow the scheduler
+        self._changes = JobChanges(most_removed)
 
     def encode_jobs(self, snapshot: Snapshot) -> str:
         """Encode the list of jobs."""
@@ -49,8 +72,21 @@ class SnapshotEncoder:
 
     def encode_snapshot(self, snapshot: Snapshot) -> str:
         """Encode the whole snapshot."""
+        return self._encode(snapshot, self.encode_jobs(snapshot))
+
+    def encode_changes(self, snapshot: Snapshot, since: int | None) -> SnapshotText:
+        """Encode a snapshot with the jobs that have changed since a version; with all if it is unknown."""
+        self._changes.update(snapshot.jobs)
+        changes = None if since is None else self._changes.since(since)
+        version = self._changes.version
+        if changes is None:
+            return SnapshotText(self.encode_snapshot(snapshot), version, None, ())
+        jobs = self._changed_jobs.encode_lists(changes.jobs)[0]
+        return SnapshotText(self._encode(snapshot, jobs), version, since, changes.removed)
+
+    def _encode(self, snapshot: Snapshot, jobs: str) -> str:
         runs = self._runs.encode_lists(*(getattr(snapshot, name) for name in RUN_LISTS))
-        lists = {"jobs": self.encode_jobs(snapshot), **dict(zip(RUN_LISTS, runs, strict=True))}
+        lists = {"jobs": jobs, **dict(zip(RUN_LISTS, runs, strict=True))}
         members = [
             f'"{name}":{lists[name] if name in lists else to_json(field.encode(getattr(snapshot, name)))}'
             for name, field in SNAPSHOT.fields.items()
