@@ -301,6 +301,7 @@ def _default_scheduler(
             abandoned=settings.abandoned,
             quiet=settings.quiet,
             capture_locals=settings.locals,
+            capture_results=settings.results,
             single="standby" if settings.single == "attach" else settings.single,
         )
 

@@ -1,21 +1,10 @@
-"""Capture the local variables of the frames of an exception, as short texts.
-
-A text crosses threads and is kept; the objects are not. To show an object of the user, its `repr` is called:
-in a thread of its own, because it may hang, without the state lock, and for a limited time.
-"""
+"""Capture the local variables of the frames of an exception, as short texts."""
 
 from __future__ import annotations
 
-import re
-import reprlib
-import threading
-from array import array
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import copy_context
 from itertools import islice
 from types import FrameType, FunctionType, ModuleType
-from typing import Any
 
 from jobtui.engine.packed_exceptions import (
     MAX_ENTRIES,
@@ -27,21 +16,11 @@ from jobtui.engine.packed_exceptions import (
     traceback_of,
 )
 from jobtui.engine.tracebacks import is_installed
-from jobtui.process.printable import printable
-from jobtui.runtime.redaction import REPLACEMENT
+from jobtui.runtime.value_text import BoundedCalls, value_text
 
-LONGEST = 0.5  # seconds in which the variables of an exception must be described
 MAX_FRAMES = 8  # innermost frames of one exception whose variables are captured
 MAX_VARIABLES = 30  # of one frame
-MAX_VALUE = 200  # characters of a value
 MAX_CHARACTERS = 8_000  # of all values of an exception
-_MAX_REDACTED = 2_000  # characters of a value in which secrets are searched
-# The names of secrets: of variables, of keys, and of attributes in a `repr`.
-_SECRET = r"\w*(?:passw|secret|token|api_?key|credential|authorization|private_?key)\w*"  # noqa: S105 - names alone
-_SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
-_NAMED_SECRET = re.compile(
-    rf"""(\b{_SECRET}['"]?\s*[=:]\s*)('(?:\\.|[^'\\])*'?|"(?:\\.|[^"\\])*"?|[^\s,)\]}}]+)""", re.IGNORECASE
-)
 _HIDDEN_TYPES = (ModuleType, FunctionType, type)  # they say nothing that the source does not
 
 
@@ -54,7 +33,7 @@ class LocalVariables:
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
-        self._last: threading.Thread | None = None
+        self._calls = BoundedCalls("jobtui-locals")
 
     def add_to(self, exception: BaseException, packed: PackedException) -> PackedException:
         """Return an exception as plain data with the variables of the user's frames. Never raises.
@@ -71,19 +50,9 @@ class LocalVariables:
             return packed
 
     def _texts(self, exception: BaseException) -> Mapping[Place, str]:
-        if self._last is not None and self._last.is_alive():
-            return {}
         frames = list(_frames(exception))
         texts: dict[Place, str] = {}
-        work = threading.Thread(
-            target=copy_context().run,
-            args=(self._describe, frames, texts),
-            name="jobtui-locals",
-            daemon=True,
-        )
-        self._last = work
-        work.start()
-        work.join(LONGEST)
+        self._calls.call(self._describe, frames, texts)
         return dict(texts)  # the thread may still add to it
 
     def _describe(self, frames: Iterable[tuple[Place, FrameType]], texts: dict[Place, str]) -> None:
@@ -93,19 +62,11 @@ class LocalVariables:
                 continue
             lines: list[str] = []
             for name, value in islice(_variables(frame), MAX_VARIABLES):
-                lines.append(f"{name} = {self._shown(name, value)}")
+                lines.append(f"{name} = {value_text(value, self._redact, name)}")
                 room -= len(lines[-1])
                 if room < 0:
                     return
                 texts[place] = "\n".join(lines)
-
-    def _shown(self, name: str, value: object) -> str:
-        if _SECRET_NAME.search(name):
-            return REPLACEMENT
-        prefix = f"{name} = "
-        text = printable(_ShortRepr().repr(value))[:_MAX_REDACTED]
-        text = self._redact(prefix + _NAMED_SECRET.sub(rf"\1{REPLACEMENT}", text)).removeprefix(prefix)
-        return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
 
 
 def _frames(exception: BaseException) -> Iterator[tuple[Place, FrameType]]:
@@ -130,49 +91,3 @@ def _variables(frame: FrameType) -> Iterator[tuple[str, object]]:
     for name, value in frame.f_locals.items():
         if not name.startswith(("@", ".")) and not issubclass(type(value), _HIDDEN_TYPES):
             yield name, value
-
-
-class _ShortRepr(reprlib.Repr):
-    """Calls `repr` for as few parts of a value as its text shows, and never for a whole container."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel = 3
-        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = 10
-        self.maxarray = 10
-
-    def repr1(self, x: Any, level: int) -> str:
-        """Return the text of a value; one that says so if its `repr` raises."""
-        try:
-            kind = type(x)
-            if kind in (str, bytes, bytearray):
-                return repr(x[:_MAX_REDACTED])
-            if kind in _CONTAINERS:
-                return super().repr1(x, level)
-            text = repr(x)
-            return text if type(text) is str else str.__str__(text)
-        except BaseException:  # noqa: BLE001 - of the user's code; a SystemExit fails the text alone, too
-            return f"<{type.__getattribute__(type(x), '__name__')}: repr() failed>"
-
-    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
-        """Return the first items, in their order; Python's own method would sort all of them."""
-        if level <= 0 and x:
-            return "{...}"
-        parts = [
-            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
-            for key, value in islice(x.items(), self.maxdict)
-        ]
-        return f"{{{', '.join([*parts, *(['...'] if len(x) > self.maxdict else [])])}}}"
-
-    def repr_set(self, x: set[Any], level: int) -> str:
-        """Return some members; Python's own method would sort all of them."""
-        members = [self.repr1(each, level - 1) for each in islice(x, self.maxset)] if level > 0 else []
-        more = ["..."] if len(x) > len(members) else []
-        return f"{{{', '.join([*members, *more])}}}" if x else "set()"
-
-    def repr_frozenset(self, x: frozenset[Any], level: int) -> str:
-        """Return some members, as `repr_set`."""
-        return f"frozenset({self.repr_set(set(islice(x, self.maxset + 1)), level)})"
-
-
-_CONTAINERS = frozenset({dict, list, tuple, set, frozenset, deque, array})

@@ -45,6 +45,7 @@ class RunAttachments:
         retry_delay: Returns after how many seconds a run is tried again that has raised an exception; None if
             it is not.
         add_locals: Adds the local variables to an exception as plain data; None to leave them out.
+        describe_result: Describes what a run returned, as its reason; None to leave that out.
         in_forked_child: Whether this is the copy of a started scheduler in a forked child.
     """
 
@@ -68,6 +69,7 @@ class RunAttachments:
         self.announce_progress: Callable[[RunRecord, ProgressMeter], object] = lambda _run, _meter: None
         self.retry_delay = retry_delay
         self.add_locals: Callable[[BaseException, PackedException], PackedException] | None = None
+        self.describe_result: Callable[[object], str] | None = None
         self._stop_request_type = stop_request_type
 
     def write_output(self, run: RunRecord, text: str, limit: int) -> None:

@@ -62,6 +62,7 @@ from jobtui.runtime.kept_calls import MAX_CALLS
 from jobtui.runtime.local_variables import LocalVariables
 from jobtui.runtime.policies import adjusted, changed_policies, job_policies
 from jobtui.runtime.redaction import Redaction
+from jobtui.runtime.returned_values import ReturnedValues
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.stacks import run_stack
@@ -185,6 +186,8 @@ class Scheduler:
             wait, except those by hand.
         capture_locals: Whether a traceback has the local variables of your functions, as short texts. Secrets
             are masked as in output, and by the names of variables; others may show.
+        capture_results: Whether the reason of a run that is OK says what it returned, as a short text, unless
+            that is None. Secrets are masked as for ``capture_locals``.
 
     Attributes:
         tz: The scheduler's zone.
@@ -221,6 +224,7 @@ class Scheduler:
         abandoned: int = MOST_ABANDONED,
         quiet: Sequence[str] = (),
         capture_locals: bool = False,
+        capture_results: bool = False,
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
@@ -239,6 +243,8 @@ class Scheduler:
         self._kernel = self._runtime.kernel
         if switch("capture_locals", capture_locals):
             self._kernel.runs.attachments.add_locals = LocalVariables(self.redaction.redact).add_to
+        if switch("capture_results", capture_results):
+            self._kernel.runs.attachments.describe_result = ReturnedValues(self.redaction.redact).describe
         self._one_offs = self._kernel.engine.one_off_jobs
         self._runs = RunSearch(self._kernel, self.tz)
         self._keep = Retention(

@@ -101,6 +101,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.output.keep": check_bytes,
     "jobs.output.redact": check_patterns,
     "jobs.locals": check_boolean,
+    "jobs.results": check_boolean,
     "jobs.store": check_store,
     "jobs.single": check_single,
     "jobs.keep.days": check_keep_days,
@@ -135,6 +136,7 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.output.keep": number_or_text,
     "jobs.output.redact": unquote_list,
     "jobs.locals": boolean_or_text,
+    "jobs.results": boolean_or_text,
     "jobs.keep.days": number_or_text,
     "jobs.keep.rows": number_or_text,
     "jobs.keep.mib": number_or_text,
@@ -168,6 +170,7 @@ class Settings:
         output_keep: How many bytes of each run's output the store keeps.
         output_redact: Regular expressions for secrets in the texts of runs.
         locals: Whether tracebacks have the local variables of the user's functions.
+        results: Whether runs say what they returned.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
         single: The rule for a store that another scheduler uses; "attach" is "standby" without a terminal.
         quiet: The times in which nothing starts, in the zone of the scheduler.
@@ -193,6 +196,7 @@ class Settings:
     output_keep: int = KEEP_OUTPUT
     output_redact: Sequence[str] = ()
     locals: bool = False
+    results: bool = False
     store: str | None = None
     single: SingleSetting = "attach"
     quiet: tuple[str, ...] = ()
@@ -368,6 +372,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "output.keep",
         "output.redact",
         "locals",
+        "results",
         "store",
         "single",
         "keep.days",

@@ -264,6 +264,8 @@ def call_function(  # noqa: C901 - every run takes this path: a call for each st
     else:
         outcome = Outcome(run, monotonic() - started)
         outcome.value = value
+        if value is not None and attachments.describe_result is not None:
+            outcome.reason = attachments.describe_result(value)
         if attachments.stop_requests:
             report_timeout(outcome, attachments)
     if guard.streams is not None:

@@ -437,6 +437,8 @@ class CoroutineExecutor:
                 outcome.honoured_stop |= _is_cancelled_error(exception)
                 report_failure(outcome, attachments)
             outcome.elapsed += self._monotonic() - started
+            if outcome.value is not None and attachments.describe_result is not None:
+                outcome.reason = attachments.describe_result(outcome.value)
             if guard.streams is not None:
                 guard.end(run)
             self._report(outcome)
