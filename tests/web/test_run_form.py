@@ -15,6 +15,7 @@ from support.status_page import LIMIT, Element, PageClient, PageResponse, serve_
 
 from jobtui import Scheduler, Secret
 from jobtui.access.rules import AccessRules
+from jobtui.web.pages import run_form
 
 
 @dataclass
@@ -231,6 +232,43 @@ def test_a_double_click_runs_the_job_once(client: PageClient, scheduler: Schedul
     assert submit(client, client.get("/@jobs/run?job=export").page, limit="3").location == "/@jobs/runs/2"
     assert export.called.wait(LIMIT)
     assert len(scheduler.find_runs(job="export")) == 2
+
+
+def test_the_form_remembers_what_a_browser_ran_last_without_secrets(
+    client: PageClient, export: Export
+) -> None:
+    """A link leads back to the arguments of the job, which the form then has again."""
+    page = client.get("/@jobs/run?job=export").page
+    assert submit(client, page, limit="3", note="", key="k1", span__first="5").status == 303
+    assert export.called.wait(LIMIT)
+    again = client.get("/@jobs/run?job=export").page
+    found = texts(again)
+    shown = {name: found[f"argument-{name}"] for name in ("limit", "note", "key", "span.first", "source")}
+    assert shown == {"limit": "3", "note": "", "key": "", "span.first": "5", "source": "orders"}
+    assert "k1" not in client.get("/@jobs/run?job=export").text
+    (link,) = [each for each in again.find_all("a") if each.plain_text == "the arguments of the job"]
+    assert texts(client.get(link.link()).page)["argument-limit"] == "10"
+    assert texts(client.get("/@jobs/run?job=export").page)["argument-limit"] == "10"
+
+
+def test_another_browser_does_not_see_what_one_has_typed(client: PageClient, export: Export) -> None:
+    assert export.calls == []
+    assert submit(client, client.get("/@jobs/run?job=export").page, limit="3").status == 303
+    other = PageClient(client.address)
+    assert texts(other.get("/@jobs/run?job=export").page)["argument-limit"] == "10"
+    assert texts(client.get("/@jobs/run?job=export").page)["argument-limit"] == "3"
+
+
+def test_the_remembered_forms_are_limited(
+    client: PageClient, export: Export, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert export.calls == []
+    monkeypatch.setattr(run_form, "MAX_REMEMBERED", 1)
+    scheduler.every("1h", Export().run, name="other", args=(Path("orders"), date(2026, 11, 27)))
+    for job in ("export", "other"):
+        assert submit(client, client.get(f"/@jobs/run?job={job}").page, limit="3").status == 303
+    found = [texts(client.get(f"/@jobs/run?job={job}").page)["argument-limit"] for job in ("export", "other")]
+    assert found == ["10", "3"]
 
 
 def test_a_form_of_another_site_runs_nothing(client: PageClient, export: Export) -> None:

@@ -49,6 +49,10 @@ class Forms:
         """Return the secret in a browser's cookie, or a new one if there is none."""
         return request[ACCESS_REQUEST].cookie or self._access_control.sessions.new_secret()
 
+    def token_of(self, request: web.Request) -> str:
+        """Return the token of the forms of a browser; of one without a cookie, a new one each time."""
+        return self._access_control.sessions.form_token(self.cookie_of(request))
+
     def set_cookie(self, request: web.Request, response: web.Response, secret: str) -> None:
         """Set a browser's cookie to a secret, unless it already has this value."""
         if request[ACCESS_REQUEST].cookie != secret:

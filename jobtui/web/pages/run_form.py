@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from jobtui.web.request_parsing import check_query
 from jobtui.web.responses import Problem, call_scheduler
 
 MAX_FIELDS = 200  # of a form, with those that are not arguments
+MAX_REMEMBERED = 200  # forms, of all browsers
 _PREFIX = "argument-"  # of the names of the fields, so that no parameter has the name of another field
 _PATH = f"{STATUS_PAGE}/run"
 
@@ -44,6 +46,9 @@ class _ShownField(NamedTuple):
 class RunForm:
     """Shows the form for the parameters of a job, and runs the job with what the user types.
 
+    What a browser has sent stays in the form of the job for this browser, until the server ends. Secrets do
+    not, and no other browser sees the texts.
+
     Args:
         context: The scheduler and the way to a page.
         forms: Reads forms, and checks their tokens.
@@ -55,6 +60,7 @@ class RunForm:
         self._backend = context.backend
         self._forms = forms
         self._recent_forms = recent_forms
+        self._remembered: OrderedDict[tuple[str, str], Mapping[str, str]] = OrderedDict()  # by token and job
         self._running = asyncio.Lock()  # so that the second click of a double click waits for the first one
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -62,9 +68,13 @@ class RunForm:
         return [web.get(_PATH, self._show), web.post(_PATH, self._submit)]
 
     async def _show(self, request: web.Request) -> web.Response:
-        check_query(request, "job")
+        check_query(request, "job", "own")
         details = call_scheduler(self._backend.job_details, request.query.get("job", ""))
-        return await self._respond(request, details, {}, {})
+        key = self._forms.token_of(request), details.job.name
+        if "own" in request.query:
+            self._remembered.pop(key, None)
+        texts = self._remembered.get(key, {})
+        return await self._respond(request, details, texts, {}, is_remembered=bool(texts))
 
     async def _submit(self, request: web.Request) -> web.Response:
         check_query(request)
@@ -82,9 +92,24 @@ class RunForm:
                 if problems:
                     return await self._respond(request, details, texts, problems)
                 self._recent_forms.keep(fields, number)
+                self._remember(fields["token"], details, texts)
         self._context.leave_message(fields["token"], f"▶ {details.job.name}: run {number}")
         location = link_to(request, f"{STATUS_PAGE}/runs/{number}")
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": location})
+
+    def _remember(self, token: str, details: JobDetails, texts: Mapping[str, str]) -> None:
+        """Remember the texts of a browser that differ from the arguments of the job, without secrets."""
+        key, fields = (token, details.job.name), ArgumentForm(details.parameters).fields
+        self._remembered.pop(key, None)
+        typed = {
+            each.name: texts[each.name]
+            for each in fields
+            if not each.secret and texts.get(each.name, each.initial) != each.initial
+        }
+        if typed:
+            self._remembered[key] = typed
+        while len(self._remembered) > MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
 
     async def _run(self, details: JobDetails, texts: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         """Run a job. Returns the number of the run, or the problems by the names of their fields."""
@@ -104,7 +129,13 @@ class RunForm:
         return str(number), {}
 
     async def _respond(
-        self, request: web.Request, details: JobDetails, texts: Mapping[str, str], problems: Mapping[str, str]
+        self,
+        request: web.Request,
+        details: JobDetails,
+        texts: Mapping[str, str],
+        problems: Mapping[str, str],
+        *,
+        is_remembered: bool = False,
     ) -> web.Response:
         await self._context.page_state.refresh_now()
         form = ArgumentForm(details.parameters)
@@ -120,6 +151,7 @@ class RunForm:
         ]
         values: dict[str, Any] = {"job": details.job, "help": form.help, "fields": shown}
         values["problem"] = problems.get("", "")
+        values["is_remembered"] = is_remembered
         values["first_wrong"] = next((each.id for each in shown if each.problem), "")
         status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
         return self._context.respond(request, "run_form.html", status, **values)
