@@ -33,7 +33,7 @@ class LocalVariables:
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
-        self._calls = BoundedCalls("jobtui-locals")
+        self._calls = BoundedCalls(name="jobtui-locals")
 
     def add_to(self, exception: BaseException, packed: PackedException) -> PackedException:
         """Return an exception as plain data with the variables of the user's frames. Never raises.

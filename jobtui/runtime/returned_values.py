@@ -16,7 +16,7 @@ class ReturnedValues:
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
-        self._calls = BoundedCalls("jobtui-results")
+        self._calls = BoundedCalls(name="jobtui-results")
 
     def describe(self, value: object) -> str:
         """Return a text such as ``returned {'rows': 3}``. Never raises.

@@ -53,7 +53,7 @@ class BoundedCalls:
         name: The name of the threads.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, *, name: str) -> None:
         self._name = name
         self._last: threading.Thread | None = None
 

@@ -1,4 +1,4 @@
-"""What a run returned, as its reason: only if asked for, bounded, without secrets, whatever a `repr` does."""
+"""Returned values as reasons of runs: only if asked for, bounded, without secrets, whatever a `repr` does."""
 
 from __future__ import annotations
 
