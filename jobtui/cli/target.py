@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jobtui.cli.arguments import GRACE
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
-from jobtui.cli.display_options import display_of, print_frame
+from jobtui.cli.display_options import display_of, print_frame, read_keymap
 from jobtui.frontend.backend import Serve
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.registry import Registry
@@ -65,10 +65,15 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
     if options.check:
         from jobtui.cli.check import format_report  # noqa: PLC0415 - lazy: imports rich
 
+        try:
+            read_keymap(loaded.settings.keys, None)
+        except CommandError as error:
+            raise CommandError(str(error), CHECK_FAILED) from None
         write_line(sys.stdout, format_report(loaded, sys.stdout))
         return 0
     if options.snapshot is not None:
-        return print_frame(LocalBackend(loaded.scheduler, loaded.title), options=options)
+        backend = LocalBackend(loaded.scheduler, loaded.title)
+        return print_frame(backend, options=options, project_keys=loaded.settings.keys)
     try:
         return _run(loaded, options, process_exit)
     except (StartError, SystemExit) as error:  # jobtui itself never raises SystemExit
@@ -85,7 +90,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
     if recording is not None and not options.headless and loaded.settings.single == "attach":
         owner = recording.owner
         if owner >= 0:
-            return _attach_to_owner(recording.file, owner, display_of(options))
+            return _attach_to_owner(recording.file, owner, display_of(options, loaded.settings.keys))
     serve = _server_factory(loaded, options)
     grace = GRACE if options.grace is None else options.grace
     output_log = OutputLog(loaded.settings.output_bytes, run_limit=loaded.settings.output_runbytes)
@@ -116,7 +121,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
         serve=serve,
         serve_locally=_local_server_factory(loaded),
         output_log=output_log,
-        display=display_of(options),
+        display=display_of(options, loaded.settings.keys),
     )
 
 

@@ -24,7 +24,7 @@ SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("+2", "of its runs wait"),
         (NEW_OUTPUT, "it has written output since you last saw its log"),
         (SILENT, "it runs, and has written nothing for unusually long"),
-        (DST, "a clock change affects it; enter shows how"),
+        (DST, "a clock change affects it; the page of the job shows how"),
         ("↻ 2/4", "attempt 2 of 4 is next"),
         ("!1m", "a run that takes longer than its job's warn"),
         ("#866", "the number of a run"),

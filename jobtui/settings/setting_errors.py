@@ -60,7 +60,7 @@ def unknown_key(entry: SettingEntry, known: list[str]) -> BadSetting:
     question = f" Did you mean {meant}?" if meant else ""
     return BadSetting(
         f"{entry.location()}: unknown key {quote_text(entry.key)}.{question}\n"
-        f"The keys are {', '.join(known)}, and cron.NAME for a named schedule."
+        f"The keys are {', '.join(known)}, cron.NAME for a named schedule, and keys.ACTION."
     )
 
 
@@ -93,8 +93,8 @@ def describe_value(value: object) -> str:  # noqa: PLR0911 - one for each type
 def _similar_key(key: str, known: list[str]) -> str | None:
     """Return the key that was probably meant: `jobs.pool` for `pool` or `Jobs.Pol`, `cron.x` for `corn.x`."""
     prefix, _, name = key.partition(".")
-    if name and closest_matches(prefix, ["cron"]):
-        return quote_text(f"cron.{name}")
+    if name and (meant := closest_matches(prefix, ["cron", "keys"])):
+        return quote_text(f"{meant[0]}.{name}")
     if all(each.startswith(key) for each in known):
         return None  # such as "jobs": every key begins with it
     return next(map(quote_text, closest_matches(key, known)), None)

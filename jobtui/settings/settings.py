@@ -2,10 +2,10 @@
 
 Two formats are read, chosen by the suffix of the file. In a `.toml` file, keys may be dotted or in tables; in
 a `pyproject.toml` they are in `[tool.jobtui]`. A `.conf` file is Revel's `app.conf`; its keys outside
-`jobs.*` and `cron.*` belong to other parts of Revel and are ignored.
+`jobs.*` and `cron.*` belong to other parts of Revel and are ignored, so it sets no keys of the dashboard.
 
 **Sections and the run mode.** Both formats have the sections of Revel's `app.conf`: the section of the run
-mode overrides the top of the file. In TOML a section is a table next to `jobs` and `cron`:
+mode overrides the top of the file. In TOML a section is a table next to `jobs`, `cron` and `keys`:
 
 ```toml
 jobs.pool = 4
@@ -38,6 +38,7 @@ from jobtui.schedules.bad_spec import quote_text
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.access_settings import access_rules
 from jobtui.settings.file_permissions import password_warning
+from jobtui.settings.key_settings import KEYS, KeySetting, check_keys
 from jobtui.settings.policy_settings import POLICY_CHECKS, policy_settings
 from jobtui.settings.revel_conf import (
     TOP,
@@ -78,6 +79,7 @@ from jobtui.settings.setting_values import (
     check_url,
     check_zone,
 )
+from jobtui.settings.settings_file import locate, read_text
 from jobtui.settings.toml_format import BadToml, TomlValue, find_line, parse_toml, split_sections
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS
 
@@ -181,6 +183,7 @@ class Settings:
         listen: The address of the status page; None to serve none.
         access: The access rules of the status page.
         schedules: The named schedules, from whole key (`cron.NAME`) to spec. Read-only.
+        keys: The keys of actions of the dashboard, which checks them when it starts.
         source: The file that they were read from, or None.
         warnings: What may be wrong although the settings are valid, each a sentence without its full stop.
     """
@@ -207,6 +210,7 @@ class Settings:
     listen: Address | None = None
     access: AccessRules = field(default_factory=AccessRules)
     schedules: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[KeySetting, ...] = ()
     source: Path | None = field(default=None, compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
@@ -261,7 +265,7 @@ def read_settings(path: Path, *, run_mode: str | None = None) -> Settings:
     """
     match path.suffix.lower():
         case ".toml":
-            sections = _read_toml_sections(path, _read_text(path))
+            sections = _read_toml_sections(path, read_text(path))
             for entries in sections.values():
                 _check_values(entries)
             passwords = [entries[_PASS].value for entries in sections.values() if _PASS in entries]
@@ -270,7 +274,7 @@ def read_settings(path: Path, *, run_mode: str | None = None) -> Settings:
                     _check_settings(_select_run_mode(sections, path, section), path)
             settings = _check_settings(_select_run_mode(sections, path, run_mode), path)
         case ".conf":
-            text = _read_text(path)
+            text = read_text(path)
             settings = _check_settings(_read_conf_entries(path, text, run_mode), path)
             texts = [unquote(each[_PASS].text) for each in parse_conf(text).values() if _PASS in each]
             passwords = [each for each in texts if "${" not in each]  # else it is in the environment
@@ -306,13 +310,13 @@ def _read_conf_entries(path: Path, text: str, run_mode: str | None) -> dict[str,
             key: SettingEntry(
                 key=key,
                 value=_CONF_CONVERSIONS.get(key, unquote)(_expand_references(key, values)),
-                location=partial(_location, path, value.line),
+                location=partial(locate, path, value.line),
             )
             for key, value in values.items()
             if key.lower().startswith(("jobs.", "cron."))
         }
     except BadConfLine as error:
-        raise BadSetting(f"{_location(path, error.line)}: {error}") from None
+        raise BadSetting(f"{locate(path, error.line)}: {error}") from None
 
 
 def _expand_references(key: str, values: Mapping[str, ConfValue]) -> str:
@@ -345,7 +349,7 @@ def _read_toml_sections(path: Path, text: str) -> dict[str, dict[str, SettingEnt
         raise BadSetting(f"{path}{position}: {error}") from None
 
     def location(value: TomlValue) -> str:
-        return _location(path, find_line(text, value.path))
+        return locate(path, find_line(text, value.path))
 
     return {
         section: {
@@ -384,7 +388,8 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         **{key.replace(".", "_"): values[f"jobs.{key}"] for key in fields if f"jobs.{key}" in values},
         own_policies=policy_settings(values),
         access=access_rules(entries, values),
-        schedules={key: value for key, value in values.items() if key not in _CHECKS},
+        schedules={key: value for key, value in values.items() if key.startswith("cron.")},
+        keys=tuple(value for key, value in values.items() if key.startswith(KEYS)),
         source=path,
     )
 
@@ -397,33 +402,11 @@ def _check_values(entries: Mapping[str, SettingEntry]) -> dict[str, Any]:
 def _check_for(entry: SettingEntry) -> Callable[[SettingEntry], object]:
     if entry.key.startswith("cron.") and entry.key != "cron.":
         return check_spec
+    if entry.key.startswith(KEYS):
+        return check_keys
     if entry.key not in _CHECKS:
         raise unknown_key(entry, list(_CHECKS))
     return _CHECKS[entry.key]
-
-
-def _location(path: Path, line: int | None) -> str:
-    return str(path) if line is None else f"{path}, line {line}"
-
-
-def _read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadSetting(f"{path}: file not found.") from None
-    except OSError as error:
-        # Windows reports "Permission denied" for a folder.
-        problem = (
-            "this is a folder, not a file" if path.is_dir() else f"cannot read the file: {error.strerror}"
-        )
-        raise BadSetting(f"{path}: {problem}.") from None
-    try:
-        return content.decode("utf-8-sig")  # Windows editors begin a file with a byte order mark
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BadSetting(
-            f"{_location(path, line)}: byte {content[error.start]:#04x} is not UTF-8. Save the file as UTF-8."
-        ) from None
 
 
 def _has_jobtui_table(path: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from jobtui.schedules.bad_spec import quote_text
 from jobtui.settings.revel_conf import TOP
 
-_PREFIXES = ("jobs", "cron")
+_PREFIXES = ("jobs", "cron", "keys")
 _POSITION = re.compile(r"(?P<problem>.*) \(at (?P<position>line (?P<line>\d+), column \d+|end of document)\)")
 # Matches only a spec, because the message shows the line: another value without quotes may be a password.
 _UNQUOTED_SPEC = re.compile(
@@ -69,7 +69,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 def split_sections(table: Mapping[str, Any], root: tuple[str, ...]) -> dict[str, dict[str, TomlValue]]:
     """Split a table into sections.
 
-    A table next to `jobs` and `cron` is a section if it contains `jobs` or `cron`, or is empty. Other keys
+    A table next to `jobs`, `cron` and `keys` is a section if it contains one of them, or is empty. Other keys
     stay in `TOP` with their whole key, so that they are reported as unknown.
 
     Args:
@@ -91,7 +91,7 @@ def split_sections(table: Mapping[str, Any], root: tuple[str, ...]) -> dict[str,
         )
         section = sections.setdefault(name, {}) if is_section else sections[TOP]
         settings, parent = (content, (*root, name)) if is_section else ({name: content}, root)
-        for path, value in _leaves(settings):
+        for path, value in flatten(settings):
             key = ".".join(path)
             if key in section:
                 raise BadToml(f"the key {quote_text(key)} is given twice, once dotted and once in quotes.")
@@ -122,7 +122,7 @@ def _is_known(name: str) -> bool:
     return name.partition(".")[0] in _PREFIXES
 
 
-def _leaves(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
+def flatten(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield the path and value of everything that is not a table, in the order of the file.
 
     An empty table below the first level counts as a value. Uses a stack, because a key may have more dots

@@ -33,7 +33,7 @@ from jobtui.frontend.absence import Absence
 from jobtui.frontend.backend import Backend, Serve, Unsubscribe
 from jobtui.frontend.listening import publish
 from jobtui.frontend.look import Look
-from jobtui.frontend.scheduler_tabs import MAX_TABS, TabLabel, TabRow, tab_names
+from jobtui.frontend.scheduler_tabs import TabLabel, TabRow, tab_names
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.collection import exclude_from_collection
 from jobtui.process.exit import AFTERWARDS, ProcessExit
@@ -46,13 +46,16 @@ from jobtui.runtime.output_capture import capture_descriptors, capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.store.query import quote_term
+from jobtui.tui.app_keys import APP_BINDINGS
 from jobtui.tui.arrangement import SMALL_HEIGHT, TINY_HEIGHT
 from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
 from jobtui.tui.job_filter import SORT_KEYS, VIEWS
 from jobtui.tui.key_list import KeyEntry, keys_of
+from jobtui.tui.key_names import key_label
 from jobtui.tui.key_queue import KeyQueue
+from jobtui.tui.keymap import SHOWN_TOGETHER, first_key
 from jobtui.tui.line_commands import Context
 from jobtui.tui.notices import Notice, NoticeLog, Severity, ShownNotices
 from jobtui.tui.scheduler_tab import SchedulerTab
@@ -106,58 +109,7 @@ class JobtuiApp(App[None]):
     ]
     DEFAULT_MODE = "1"  # that of the first tab
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),
-        Binding("m", "notices", "Show the messages so far", show=False, id="app.messages"),
-        # With priority, these keys work on every screen: see `check_action`.
-        Binding(
-            "question_mark",
-            "help",
-            "Help",
-            key_display="?",
-            priority=True,
-            tooltip="Show the keys and the signs",
-            id="app.help",
-        ),
-        Binding(
-            "colon",
-            "command_line",
-            "Type a command",
-            show=False,
-            priority=True,
-            id="app.command_line",
-        ),
-        Binding(
-            "ctrl+p", "command_palette", "Find a command by name", show=False, priority=True, id="app.palette"
-        ),
-        Binding("q", "quit", "Quit", id="app.quit"),
-        Binding(
-            "ctrl+right", "next_tab", "Show the next scheduler", show=False, priority=True, id="tab.next"
-        ),
-        Binding(
-            "ctrl+left",
-            "previous_tab",
-            "Show the previous scheduler",
-            show=False,
-            priority=True,
-            id="tab.previous",
-        ),
-        *(
-            Binding(
-                f"alt+{number}",
-                f"show_tab({number})",
-                f"Show scheduler {number}",
-                show=False,
-                priority=True,
-                id=f"tab.{number}",
-            )
-            for number in range(1, MAX_TABS + 1)
-        ),
-        # And these in every dialog and while the user types, too.
-        Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),
-        Binding("ctrl+l", "repaint", "Repaint the screen", show=False, priority=True, id="app.repaint"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*APP_BINDINGS]
 
     shown_notices: reactive[ShownNotices] = reactive(ShownNotices())
     tab_row: reactive[TabRow] = reactive(TabRow())
@@ -185,6 +137,9 @@ class JobtuiApp(App[None]):
             self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
         for theme in SAFE_THEMES:
             self.register_theme(theme)
+        self._remapped = display.keymap
+        self._keys_file = display.keys_file
+        self.set_keymap(self._remapped)
         self._look_file = display.look
         self._look = Look()  # that the file has, and every scheduler
         self.is_terminal_lost = False
@@ -518,10 +473,21 @@ class JobtuiApp(App[None]):
         is_view = isinstance(screen, Dashboard) or bool(screen.query(".dialog.large"))
         return is_view and not isinstance(screen, HelpScreen) and not isinstance(self.focused, Input)
 
+    def key_of(self, action: str) -> str:
+        """Return the label of the first key of an action, given the id of its binding."""
+        return key_label(first_key(action, self._remapped))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return the text of a key in the footer; of both keys if one text stands for two actions."""
+        pair = SHOWN_TOGETHER.get(binding.id or "", ())
+        if any(each in self._remapped for each in pair):
+            return " ".join(map(self.key_of, pair))
+        return super().get_key_display(binding)
+
     def action_help(self) -> None:
         """Show the help."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(keys_of(self.screen)))
+            self.push_screen(HelpScreen(keys_of(self.screen, self._remapped), self._keys_file))
 
     def action_command_line(self) -> None:
         """Show the command line, for the screen on which it is asked."""
@@ -534,7 +500,10 @@ class JobtuiApp(App[None]):
             return lambda: self.call_later(self.run_action, entry.binding.action, entry.node)
 
         entries = [
-            entry for group in keys_of(screen) if group.title != "In a table" for entry in group.entries
+            entry
+            for group in keys_of(screen, self._remapped)
+            if group.title != "In a table"
+            for entry in group.entries
         ]
         context = Context(
             background=self._shown.commands,
@@ -543,6 +512,7 @@ class JobtuiApp(App[None]):
             keys={entry.word: does(entry) for entry in entries if entry.word},
             themes=sorted(self.available_themes),
             choose_theme=partial(setattr, self, "theme"),
+            key_of=self.key_of,
             tabs=[tab.name for tab in self.tab_row.tabs],
             # Later: the command line must close in the tab in which it was opened.
             show_tab=lambda number: self.call_later(self.action_show_tab, number),
@@ -585,7 +555,7 @@ class JobtuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Return the commands of the palette."""
-        for group in keys_of(screen):
+        for group in keys_of(screen, self._remapped):
             if group.title != "In a table":
                 for entry in group.entries:
                     run = partial(self.run_action, entry.binding.action, entry.node)

@@ -21,6 +21,7 @@ from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.undo import Undoable, UndoStack
 from jobtui.runtime.clock import SystemClock
 from jobtui.tui.editor import EditorError, LeaveTerminal, edit_file
+from jobtui.tui.key_names import key_of
 from jobtui.tui.notices import Severity
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.widgets.literal_text import cell_text
@@ -158,7 +159,7 @@ class BackgroundCommands:
         text = outcome.text
         if outcome.revert is not None:
             self._undo_stack.push(outcome.revert)
-            text += "; u undoes it"
+            text += f"; {self._key('undo')} undoes it"
         self.notify(text, severity)
 
     def undo(self) -> None:
@@ -166,8 +167,8 @@ class BackgroundCommands:
         revert = self._undo_stack.pop()
         if revert is None:
             self.notify(
-                "nothing to undo: u takes back a pause, a schedule or a pool size of the last "
-                f"{undo.UNDO_TIME:g} seconds",
+                f"nothing to undo: {self._key('undo')} takes back a pause, a schedule or a pool size of the "
+                f"last {undo.UNDO_TIME:g} seconds",
                 "warning",
             )
         else:
@@ -176,9 +177,16 @@ class BackgroundCommands:
     def run(self, job: JobView) -> None:
         """Run a job now."""
         if job.schedule is None:
-            self.notify(f"{job.name} groups one-off runs: open one with enter, r runs it again", "warning")
+            self.warn_of_one_off_runs(job)
         else:
             self.execute(commands.run, job.name)
+
+    def warn_of_one_off_runs(self, job: JobView) -> None:
+        """Say how to run again what a job without a schedule has run."""
+        opens, again = self._key("table.open"), self._key("run.again")
+        self.notify(
+            f"{job.name} groups one-off runs: open one with {opens}, {again} runs it again", "warning"
+        )
 
     def run_again(self, run: RunView) -> None:
         """Run an ended run once more, with the same arguments."""
@@ -198,7 +206,9 @@ class BackgroundCommands:
         names = active or [job.name for job in with_schedule]
         title = names[0] if len(names) == 1 else pluralize(len(names), "job")
         if not names:
-            self.notify(f"{jobs[0].name} has no schedule to pause; x cancels a run", "warning")
+            self.notify(
+                f"{jobs[0].name} has no schedule to pause; {self._key('run.cancel')} cancels a run", "warning"
+            )
         elif active:
             ends = PauseEnds.after(self.backend.snapshot().at)
 
@@ -257,10 +267,16 @@ class BackgroundCommands:
         if before == 0:
             self.notify("the pool has no limit; set one with --pool or jobs.pool", "warning")
         elif after == 0:
-            self.notify("the pool cannot be smaller than 1 (0 means no limit); P pauses all jobs", "warning")
+            key = self._key("jobs.pause_all")
+            self.notify(
+                f"the pool cannot be smaller than 1 (0 means no limit); {key} pauses all jobs", "warning"
+            )
         else:
             self._requested_size = after
             self.execute(undo.resize, after)
+
+    def _key(self, action: str) -> str:
+        return key_of(self._app, action)
 
     def note_pool_size(self, size: int) -> None:
         """Note the pool's size in a new snapshot; it may be the requested one."""

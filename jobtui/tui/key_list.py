@@ -5,31 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from textual.actions import parse
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from jobtui.tui.key_names import in_order, key_label
 from jobtui.tui.widgets.line_table import LineTable
-
-_LABELS = {
-    "slash": "/",
-    "plus": "+",
-    "minus": "-",
-    "equals_sign": "=",
-    "question_mark": "?",
-    "asterisk": "*",
-    "colon": ":",
-    "escape": "esc",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "up": "↑",
-    "down": "↓",
-    "full_stop": ".",
-    "comma": ",",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +50,7 @@ class KeyGroup:
     entries: Sequence[KeyEntry]
 
 
-def key_label(key: str) -> str:
-    """Return a key's label on the keyboard: `/` for `slash`."""
-    *modifiers, name = key.split("+")
-    return "+".join([*modifiers, _LABELS.get(name, name)])
-
-
-def keys_of(screen: Screen[object], keymap: Mapping[str, str] = {}) -> list[KeyGroup]:
+def keys_of(screen: Screen[object], keymap: Mapping[str, str]) -> list[KeyGroup]:
     """Return the keys that work on a screen now, group by group.
 
     Args:
@@ -81,18 +58,18 @@ def keys_of(screen: Screen[object], keymap: Mapping[str, str] = {}) -> list[KeyG
         keymap: The keys that the user has set, by the ids of their bindings.
     """
     found: dict[tuple[int, str], KeyEntry] = {}
-    for key, active in screen.active_bindings.items():
+    for active in in_order(screen.active_bindings.values()):
         binding = active.binding
         if not binding.id:  # Textual's own
             continue
         place = (id(active.node), binding.id)
         earlier = found.get(place)
-        keys = (key,) if earlier is None else (*earlier.keys, key)
+        keys = (binding.key,) if earlier is None else (*earlier.keys, binding.key)
         text = active.tooltip or binding.tooltip or binding.description
         found[place] = KeyEntry(keys, text, binding, active.node)
     if screen.is_modal:  # the other keys of the app do not work there
         for each in screen.app.BINDINGS:
-            if isinstance(each, Binding) and each.priority:
+            if isinstance(each, Binding) and each.priority and _is_enabled(each, screen.app):
                 keys = tuple(keymap.get(each.id or "", each.key).split(","))
                 entry = KeyEntry(keys, each.tooltip or each.description, each, screen.app)
                 found[id(screen.app), each.id or ""] = entry
@@ -100,6 +77,11 @@ def keys_of(screen: Screen[object], keymap: Mapping[str, str] = {}) -> list[KeyG
     for entry in found.values():
         groups[_title_of(entry.node)].append(entry)
     return [KeyGroup(title, entries) for title, entries in groups.items() if entries]
+
+
+def _is_enabled(binding: Binding, app: App[object]) -> bool:
+    _, name, arguments = parse(binding.action)
+    return app.check_action(name, arguments) is not False
 
 
 def _title_of(node: DOMNode) -> str:

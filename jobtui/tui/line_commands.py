@@ -61,6 +61,7 @@ class Context:
         keys: What each key of the screen does, by its command.
         themes: The names of the themes.
         choose_theme: Shows a theme.
+        key_of: Returns the label of the key of an action, by its id.
         tabs: The names of the schedulers; none if there is only one.
         show_tab: Shows a scheduler, given the number of its tab.
     """
@@ -71,6 +72,7 @@ class Context:
     keys: Mapping[str, Callable[[], object]]
     themes: Sequence[str]
     choose_theme: Callable[[str], None]
+    key_of: Callable[[str], str]
     tabs: Sequence[str] = ()
     show_tab: Callable[[int], object] = lambda _number: None
 
@@ -224,7 +226,8 @@ def _pool(context: Context, words: Sequence[str]) -> None:
 def _cancel(context: Context, words: Sequence[str]) -> None:
     numbers = [word.removeprefix("#") for word in words]
     if not numbers or not all(each.isascii() and each.isdecimal() and len(each) < 18 for each in numbers):  # noqa: PLR2004
-        raise BadCommand("cancel: the number of a run is needed, such as 88; x cancels the selected run")
+        key = context.key_of("run.cancel")
+        raise BadCommand(f"cancel: the number of a run is needed, such as 88; {key} cancels the selected run")
     if len(numbers) == 1:
         context.background.execute(commands.cancel, int(numbers[0]), f"run {numbers[0]}")
     else:

@@ -173,6 +173,7 @@ USER_PAGES = [
         "clock-changes",
         "policies",
         "dashboard",
+        "keys",
         "status-page",
         "api",
         "metrics",

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from jobtui.frontend.ascii_signs import ascii_signs
 from jobtui.frontend.sign_help import SIGNS
-from jobtui.tui.key_list import key_label
+from jobtui.tui.key_names import key_label
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.widgets.line_table import LineTable
 

@@ -31,9 +31,7 @@ _MOST_NAME = 28  # cells for the name of a parameter
 def run_with_arguments(app: App[object], job: JobView, background_commands: BackgroundCommands) -> None:
     """Ask for the arguments of a run of a job, and run it."""
     if job.schedule is None:
-        background_commands.notify(
-            f"{job.name} groups one-off runs: open one with enter, r runs it again", "warning"
-        )
+        background_commands.warn_of_one_off_runs(job)
     else:
         app.push_screen(RunFormScreen(job, background_commands))
 

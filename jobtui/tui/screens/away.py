@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from jobtui.frontend.absence import WAIT, MissedTicks
 from jobtui.frontend.formatting import pluralize
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -75,8 +76,12 @@ class AwayScreen(ModalScreen[list[str]]):
         hidden = len(self._missed) - MAX_LISTED
         if hidden > 0:
             text.append(f"  and {pluralize(hidden, 'more job')}\n")
-        text.append("\nspace", style="bold").append("  change what the selected job does")
-        text.append("\nenter", style="bold").append(f"  go on, which happens by itself in {self._seconds} s")
+        text.append(f"\n{key_of(self, 'away.toggle')}", style="bold").append(
+            "  change what the selected job does"
+        )
+        text.append(f"\n{key_of(self, 'away.go_on')}", style="bold").append(
+            f"  go on, which happens by itself in {self._seconds} s"
+        )
         return text
 
     def _effect(self, missed: MissedTicks) -> str:

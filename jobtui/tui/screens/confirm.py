@@ -16,6 +16,7 @@ from jobtui.engine.views import RunView
 from jobtui.frontend import commands
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -44,7 +45,8 @@ class ConfirmScreen(ModalScreen[bool]):
             box.border_title = "Sure?"
             yield Static(Text(cell_text(self._question), style="bold"))
             yield Static(Text(self._note))
-            yield Static(Text("y  yes      n  no", style="bold"), classes="choices")
+            yes, no = key_of(self, "confirm.yes"), key_of(self, "confirm.no")
+            yield Static(Text(f"{yes}  yes      {no}  no", style="bold"), classes="choices")
         yield KeyFooter()
 
 

@@ -25,6 +25,7 @@ from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT, is_wide
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import VIEWS, JobListFilter
+from jobtui.tui.key_names import key_of
 from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.calendar_screen import CalendarScreen
 from jobtui.tui.screens.column_chooser import ColumnChooser
@@ -221,7 +222,7 @@ class Dashboard(Screen[None]):
         jobs = self._job_filter.apply(self._index, self._attention)
         self._jobs.set_empty_text(self._empty_text())
         self._jobs.update_rows(jobs, snapshot.at)
-        title = f"0 Jobs {len(jobs)}"
+        title = f"{key_of(self, 'pane.jobs')} Jobs {len(jobs)}"
         if self._job_filter.words or self._job_filter.attention:
             title += f" of {len(snapshot.jobs)}"
         if self._job_filter.attention:
@@ -243,8 +244,8 @@ class Dashboard(Screen[None]):
         if not self._snapshot.jobs:
             return "no jobs yet: register one with jobtui.schedule(...) or jobtui.every(...)"
         if self._job_filter.words:
-            return "no job matches the filter; escape clears it"
-        return "no job needs attention; f shows all"
+            return f"no job matches the filter; {key_of(self, 'jobs.clear_filter')} clears it"
+        return f"no job needs attention; {key_of(self, 'jobs.view')} shows all"
 
     @property
     def job_names(self) -> list[str]:
@@ -349,7 +350,7 @@ class Dashboard(Screen[None]):
         """Mark the selected job, or remove its mark, and move to the next one."""
         job = self._jobs.selected
         if self._table_for_keys() is not self._jobs:
-            self._warn("only jobs can be marked; 0 moves to them")
+            self._warn(f"only jobs can be marked; {key_of(self, 'pane.jobs')} moves to them")
         elif job is not None:
             self._set_marks(self._marks ^ {job.name})
             self._jobs.action_move(1)
@@ -542,7 +543,8 @@ class Dashboard(Screen[None]):
         elif self._jobs.select(failed_last) or self._jobs.select(failed_lately):
             self._body.focus_table(JOBS)
         elif self._index.any_failed_lately:
-            self._warn("the filter hides the jobs that failed; escape clears it")
+            clears = key_of(self, "jobs.clear_filter")
+            self._warn(f"the filter hides the jobs that failed; {clears} clears it")
         else:
             self._warn("no job failed lately")
 
@@ -551,7 +553,10 @@ class Dashboard(Screen[None]):
         if self._jobs.select(lambda job: job.name == name):
             self._body.focus_table(JOBS)
         else:
-            self._warn(f"the list does not show {name}: escape clears the filter, and f shows all")
+            clears, shows_all = key_of(self, "jobs.clear_filter"), key_of(self, "jobs.view")
+            self._warn(
+                f"the list does not show {name}: {clears} clears the filter, and {shows_all} shows all"
+            )
 
     def action_view(self) -> None:
         """Show all jobs, or only those that need attention."""
@@ -652,7 +657,8 @@ class Dashboard(Screen[None]):
     def action_drawer(self) -> None:
         """Show or hide the drawer."""
         if self.size.width < DRAWER_WIDTH:
-            self._warn(f"the drawer needs a terminal of {DRAWER_WIDTH} columns; enter opens the job")
+            opens = key_of(self, "table.open")
+            self._warn(f"the drawer needs a terminal of {DRAWER_WIDTH} columns; {opens} opens the job")
         else:
             self._body.toggle_drawer()
 

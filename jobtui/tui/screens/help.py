@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -41,6 +42,7 @@ class HelpScreen(ModalScreen[None]):
 
     Args:
         groups: The keys of the screen for which the help is asked.
+        keys_file: The file in which the user sets other keys; None if there is no folder for it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -52,10 +54,11 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="help.page_up"),
     ]
 
-    def __init__(self, groups: Sequence[KeyGroup]) -> None:
+    def __init__(self, groups: Sequence[KeyGroup], keys_file: Path | None) -> None:
         super().__init__()
         self._sections: list[tuple[str, list[Entry]]] = [
             *((group.title, [(each.labels, each.text) for each in group.entries]) for group in groups),
+            *_own_keys(keys_file),
             *((title, list(signs)) for title, signs in SIGNS.items()),
         ]
         self._search = HelpFilter(placeholder="search keys and signs", id="help-search", compact=True)
@@ -120,6 +123,12 @@ class HelpScreen(ModalScreen[None]):
     def action_scroll_page(self, by: int) -> None:
         """Scroll by a number of pages."""
         self.action_scroll(by * max(1, self._box.size.height - 1))
+
+
+def _own_keys(file: Path | None) -> Iterator[tuple[str, list[Entry]]]:
+    if file is not None:
+        folder = str(file.parent).replace(str(Path.home()), "~", 1)
+        yield "Other keys", [(file.name, f"sets them, in {folder}/")]
 
 
 def _has_all(entry: Entry, words: Sequence[str]) -> bool:

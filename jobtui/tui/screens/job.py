@@ -24,6 +24,7 @@ from jobtui.schedules.dst import TickPreview
 from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.key_names import key_of
 from jobtui.tui.run_pages import RunPages
 from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.history_screen import HistoryScreen
@@ -43,7 +44,7 @@ LARGE = (160, 40)  # the columns and rows from which all parts are visible at on
 CHART_INTERVAL = 2.0  # seconds between two questions for the runs in the charts, if there are new ones
 NARROW = 72  # columns; in a narrower terminal the facts stand below the next ticks, not beside them
 
-_TABS = {"facts": "1 Job", "durations": "2 Durations", "outcomes": "3 Outcomes"}
+_TABS = {"facts": "Job", "durations": "Durations", "outcomes": "Outcomes"}
 
 
 class JobScreen(ModalScreen[None]):
@@ -109,7 +110,8 @@ class JobScreen(ModalScreen[None]):
                         yield self._about
                         yield self._ticks
                     yield self._notes_box
-                    yield Static("Runs, the latest first (enter opens one)", classes="heading")
+                    opens = key_of(self, "table.open")
+                    yield Static(f"Runs, the latest first ({opens} opens one)", classes="heading")
                     yield self._runs
                 yield self._charts
         yield KeyFooter()
@@ -239,7 +241,8 @@ class JobScreen(ModalScreen[None]):
         """Show a part of the screen; in a large terminal, which shows all, only move to it."""
         for each in _TABS:
             self.set_class(each == name, f"-{each}")
-        self._tabs.update_tabs(_TABS, name)
+        labels = {each: f"{key_of(self, f'details.{each}')} {title}" for each, title in _TABS.items()}
+        self._tabs.update_tabs(labels, name)
         table = self._charts.errors if name == "outcomes" else self._runs
         self.set_focus(table if name != "durations" or self.has_class("-all") else None)
 

@@ -31,6 +31,7 @@ from jobtui.frontend.log_view import (
 )
 from jobtui.frontend.saved_log import log_file_name, save_log
 from jobtui.tui.background_work import BackgroundCommands, error_text
+from jobtui.tui.key_names import key_of
 from jobtui.tui.log_feed import LogFeed, LogScope
 from jobtui.tui.screens.diff_screen import DiffScreen
 from jobtui.tui.screens.save_log import ask_and_save
@@ -51,8 +52,8 @@ class LogSearchInput(Input):
     """The field for the text to search."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Search", id="log.search.submit"),
-        Binding("escape", "screen.clear_search", "Clear it", id="log.search.clear"),
+        Binding("enter", "submit", "Search", id="log_search.keep"),
+        Binding("escape", "screen.clear_search", "Clear it", id="log_search.clear"),
     ]
 
 
@@ -206,7 +207,8 @@ class LogScreen(ModalScreen[None]):
         if not self._feed.is_recorded:
             return "not recorded: the program of this scheduler does not capture the output of its jobs"
         if self._buffer.filter.least:
-            return f"no line of level {self._buffer.filter.least} or above; L shows others"
+            least, key = self._buffer.filter.least, key_of(self, "log.level")
+            return f"no line of level {least} or above; {key} shows others"
         if self._feed.run is None:
             return "no output yet"
         so_far = "" if self._feed.run.state.ended else " so far"
@@ -255,13 +257,13 @@ class LogScreen(ModalScreen[None]):
             left.append(("at the end", "muted") if ended else ("▼ follows new lines", "ok"))
             left.append((f"{count:,}{more} {'line' if count == 1 else 'lines'}", "muted"))
         else:
-            left.append(("‖ stands still, f follows", "waiting"))
+            left.append((f"‖ stands still, {key_of(self, 'log.follow')} follows", "waiting"))
             left.append((f"line {self._lines.cursor - buffer.first + 1:,} of {count:,}{more}", "muted"))
         if error := self._error or self._search_problem:
             left = [(f"! {error}", "failed")]
         right: list[Piece] = []
         if self._feed.seeking:
-            right.append(("searching: esc ends it", "waiting"))
+            right.append((f"searching: {key_of(self, 'log.close')} ends it", "waiting"))
         elif self._search is not None:
             right.append((self._search_text(self._search), "strong"))
         elif self.focused is self._input:
@@ -353,7 +355,10 @@ class LogScreen(ModalScreen[None]):
         if self._feed.run is None and not self._scope.is_merged:
             self._wants_diff = True
         elif self._feed.run is None:
-            self._commands.notify("no run is shown; in merged output, enter opens the log of one", "warning")
+            opens = key_of(self, "log.run")
+            self._commands.notify(
+                f"no run is shown; in merged output, {opens} opens the log of one", "warning"
+            )
         else:
             self.app.push_screen(DiffScreen(self._feed.run, self._commands))
 
@@ -382,7 +387,7 @@ class LogScreen(ModalScreen[None]):
 
     def _show_placeholder(self) -> None:
         kind, other = _KINDS[self._is_regex], _KINDS[not self._is_regex]
-        self._input.placeholder = f"search a {kind}; ctrl+r: a {other}"
+        self._input.placeholder = f"search a {kind}; {key_of(self, 'log.regex')}: a {other}"
 
     def _set_search(self, text: str) -> None:
         self._search_error, self._feed.seeking = "", 0
@@ -420,7 +425,8 @@ class LogScreen(ModalScreen[None]):
     def action_next_match(self, step: int) -> None:
         """Move to the next line that matches, or to the previous one; read further pages if necessary."""
         if self._search is None:
-            self._commands.notify("there is nothing to search: / asks for a text", "warning")
+            key = key_of(self, "log.search")
+            self._commands.notify(f"there is nothing to search: {key} asks for a text", "warning")
             return
         self._feed.seeking = step
         self._seek()
@@ -445,8 +451,10 @@ class LogScreen(ModalScreen[None]):
             self._lines.move_to(self._buffer.end - 1 if step > 0 else self._buffer.first)
         else:
             self._feed.seeking = 0
-            where, key, other = ("below", "N", "upwards") if step > 0 else ("above", "n", "downwards")
-            self._commands.notify(f"no match {where}; {key} searches {other}", "warning")
+            where, back, other = (
+                ("below", "log.previous", "upwards") if step > 0 else ("above", "log.next", "downwards")
+            )
+            self._commands.notify(f"no match {where}; {key_of(self, back)} searches {other}", "warning")
 
     # --- choices ----------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from jobtui.schedules.schedule import Cron
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -82,7 +83,9 @@ class PauseScreen(ModalScreen[str]):
             yield Static(Text("Its ticks start no runs until then."))
             yield Static(
                 Text(
-                    f"p  until you resume it\n1  for 1 hour, until {hour}\nt  until tomorrow, {morning}",
+                    f"{key_of(self, 'pause.open')}  until you resume it\n"
+                    f"{key_of(self, 'pause.hour')}  for 1 hour, until {hour}\n"
+                    f"{key_of(self, 'pause.morning')}  until tomorrow, {morning}",
                     style="bold",
                 ),
                 classes="choices",

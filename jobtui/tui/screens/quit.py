@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import format_age
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -60,23 +61,25 @@ class QuitScreen(ModalScreen[None]):
         self._text.update(self._question())
 
     def _question(self) -> Text:
-        pool, now = self._snapshot.pool, self._snapshot.at
+        pool = self._snapshot.pool
         waiting = pool.queued + pool.held
         text = Text.assemble(
             (f"{pool.running} running", "bold"), f", {waiting} waiting" if waiting else "", "\n\n"
         )
         for run in self._snapshot.running[:MAX_LISTED]:
-            text.append(f"  ▶ {cell_text(run.job)}, run {run.number}, for {format_age(run.started, now)}\n")
+            age = format_age(run.started, self._snapshot.at)
+            text.append(f"  ▶ {cell_text(run.job)}, run {run.number}, for {age}\n")
         if pool.running > MAX_LISTED:
             text.append(f"  and {pool.running - MAX_LISTED} more\n")
         limit = f"at most {self._grace:g} s"
+        now, anywhere = key_of(self, "quit.now"), key_of(self, "app.quit_anywhere")
         if self._waiting:
             text.append(f"\nWaiting for the runs to end, {limit}.\n")
-            return text.append("Q or ctrl+c  quits at once", style="bold")
+            return text.append(f"{now} or {anywhere}  quits at once", style="bold")
         choices = {
-            "w": f"wait for the runs to end, {limit}; waiting runs are cancelled",
-            "Q, ctrl+c": "quit at once; the runs are given up",
-            "esc": "stay",
+            key_of(self, "quit.wait"): f"wait for the runs to end, {limit}; waiting runs are cancelled",
+            f"{now}, {anywhere}": "quit at once; the runs are given up",
+            key_of(self, "quit.stay"): "stay",
         }
         for key, effect in choices.items():
             text.append(f"\n{key}", style="bold").append(f"  {effect}")

@@ -16,6 +16,7 @@ from jobtui.engine.views import RunStack, RunView
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import run_label
 from jobtui.tui.background_work import BackgroundQuery, error_text
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 
@@ -59,7 +60,8 @@ class StackScreen(ModalScreen[None]):
 
     def _show_stack(self, stack: RunStack | None) -> None:
         if stack is None:
-            self._stack.update(Text("it does not run any more; enter on its row shows how it ended"))
+            opens = key_of(self, "table.open")
+            self._stack.update(Text(f"it does not run any more; {opens} on its row shows how it ended"))
             return
         text = Text(f"{stack.state.value} on {cell_text(stack.worker)}, {stack.at:%H:%M:%S}\n", "bold")
         for frame in stack.frames:

@@ -32,6 +32,7 @@ from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.slot_history import CELLS, SlotHistory
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.literal_text import cell_text
 
 _POOL = " pool "
@@ -251,6 +252,6 @@ class AlarmLine(_HeaderLine):
         self._job = "" if alarm is None else alarm.job
         if alarm is not None:
             sign = "✗" if alarm.tone == "failed" else "!"
-            hint = [("n goes there", "muted")] if alarm.job else []
+            hint = [(f"{key_of(self, 'jobs.next_failed')} goes there", "muted")] if alarm.job else []
             return [(f" {sign} {cell_text(alarm.text)}", alarm.tone)], hint
         return ([(" ✓ the alarm is over", "muted")] if self._current_pieces[0] else []), []

@@ -26,6 +26,7 @@ from jobtui.frontend.charts import (
 from jobtui.frontend.formatting import STATE_SIGNS, format_instant, pluralize
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.line_table import Cell, Column, LineTable
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 from jobtui.tui.widgets.picture import Picture
@@ -101,8 +102,9 @@ class JobCharts(Container):
             f"How often: {pluralize(len(ok_durations(columns)), 'run')} that are OK"
         )
         self._hours.border_title = f"Outcomes by hour of the week, {zone_name(zone)}"
+        opens = key_of(self.errors, "table.open")
         self.errors.border_title = literal_title(
-            f"Errors: {failed:,} of {count}, {pluralize(len(groups), 'group')} (enter opens the latest run)"
+            f"Errors: {failed:,} of {count}, {pluralize(len(groups), 'group')} ({opens} opens the latest run)"
         )
 
     def _show_error(self, error: Exception) -> None:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
+from jobtui.tui.key_names import in_order, key_of
 from jobtui.tui.notices import ShownNotices
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -75,7 +76,8 @@ class NoticeLine(Widget):
             left.append(
                 f" {cell_text(notice.line)} ", self.get_component_rich_style(f"notice--{notice.severity}")
             )
-        earlier = f" +{self._shown.earlier} earlier: m " if self._shown.earlier else ""
+        key = key_of(self, "app.messages")
+        earlier = f" +{self._shown.earlier} earlier: {key} " if self._shown.earlier else ""
         room = max(0, self.size.width - cell_len(earlier))
         left.truncate(room, overflow="ellipsis", pad=True)
         return left.append(earlier, self.get_component_rich_style("notice--earlier"))
@@ -119,7 +121,7 @@ class KeyFooter(Footer):
         """Show the current keys."""
         if not self.is_attached:
             return
-        active = [each for each in self.screen.active_bindings.values() if each.binding.show]
+        active = [each for each in in_order(self.screen.active_bindings.values()) if each.binding.show]
         self._shown = list({each.binding.action: each for each in reversed(active)}.values())[::-1]
         keys = list(self.query(FooterKey))
         if [key.key for key in keys] != [each.binding.key for each in self._shown]:

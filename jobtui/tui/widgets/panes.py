@@ -15,6 +15,7 @@ from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.tui.arrangement import PANES
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.columns import (
     RECENT_COLUMNS,
     UPCOMING_COLUMNS,
@@ -67,8 +68,8 @@ class PaneTabs(Widget):
             return self._tabs
         fitting = []
         for pane, text, style in self._tabs:
-            number, title, *count = text.strip(" []").split()
-            short = f" {' '.join([number, title[:_ABBREVIATED], *count[:1]])} "
+            key, title, *count = text.strip(" []").split()
+            short = f" {' '.join([key, title[:_ABBREVIATED], *count[:1]])} "
             fitting.append((pane, text if style == "active" else short, style))
         return fitting
 
@@ -111,11 +112,12 @@ class Panes:
             "upcoming": (list_upcoming(snapshot, index.soonest(MAX_UPCOMING)), index.upcoming),
             "recent": (snapshot.recent, ""),  # the list is cut, so its length says nothing
         }
-        for number, (pane, (rows, count)) in enumerate(contents.items(), start=1):
+        for pane, (rows, count) in contents.items():
             table = self.tables[pane]
+            key = key_of(table, f"pane.{pane}")
             table.update_rows(rows, now)
-            self._labels[pane] = f"{number} {_TITLES[pane]} {count}".rstrip()
-            title = self._labels[pane] if rows else f"{number} {_TITLES[pane]} none"
+            self._labels[pane] = f"{key} {_TITLES[pane]} {count}".rstrip()
+            title = self._labels[pane] if rows else f"{key} {_TITLES[pane]} none"
             if table.border_title != title:
                 table.border_title = title
         self.tabs.update_tabs(self._labels, self._active)
