@@ -449,6 +449,8 @@ class JobtuiApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Queue keys, pastes, and what the mouse does after them; handle every other event at once."""
         is_text = isinstance(event, events.Key | events.Paste)
+        if is_text and not self.screen_stack:  # the app ends, and its screens are gone
+            return
         if isinstance(event, events.Key) and self.shown_notices.notices:
             self._notices.note_key()
             self._update_notices()

@@ -1621,3 +1621,12 @@ async def test_u_resumes_exactly_the_jobs_that_upper_p_paused_and_pauses_exactly
             await driver.press("P")
             assert "Resume 2 jobs?" in driver.text
         assert scheduler.snapshot().jobs[0].pause_note == "the disk is full"
+
+
+@async_test
+async def test_a_key_that_arrives_while_the_app_ends_does_nothing() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        app = driver.app
+    late = Key("j", "j")
+    late._set_forwarded()  # noqa: SLF001 - Textual's: a screen has passed it on before it went
+    await app.on_event(late)

@@ -45,6 +45,8 @@ _STREAM_WIDTH = 8  # cells: CRITICAL
 _TIME_WIDTHS = (8, 12)
 _JOB_WIDTHS = (16, 24)
 _WIDE = 100  # columns
+# Columns below which the text needs the cells of the times (of merged lines, and of others) and of the jobs.
+_NARROW_MERGED, _NARROW = 50, 32
 _KINDS = ("text", "regular expression")  # of searches
 
 
@@ -215,15 +217,20 @@ class LogScreen(ModalScreen[None]):
         return f"printed nothing{so_far}; what C code and os.system write is not recorded as output of a run"
 
     def _paint(self, line: LogLine, text: str) -> PaintedLine:
-        prefix = []
-        if self._stamps is not TimeStamps.OFF:
+        prefix: list[Piece] = []
+        room = self.size.width
+        if self._stamps is not TimeStamps.OFF and room >= (
+            _NARROW_MERGED if self._scope.is_merged else _NARROW
+        ):
             width = _TIME_WIDTHS[self._is_wide or not self._scope.is_merged]
             prefix.append((f"{self._stamp(line)[:width]:>{width}} ", "muted"))
-        if self._scope.is_merged:
+        if self._scope.is_merged and room >= _NARROW:
             prefix += self._job_pieces(line)
         label = cell_text(stream_label(line.stream))[:_STREAM_WIDTH]
+        if room >= _NARROW:
+            label = f"{label:{_STREAM_WIDTH}}"
         tone = stream_tone(line.stream)
-        prefix.append((f"{label:{_STREAM_WIDTH}} ", tone or "muted"))
+        prefix.append((f"{label} " if label else "", tone or "muted"))
         spans = [(begin, end, "match") for begin, end in self._search.spans(text)] if self._search else ()
         return PaintedLine(prefix, text, tone, spans)
 

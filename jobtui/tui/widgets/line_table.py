@@ -174,6 +174,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._repaint_changed_lines()
 
     @property
+    def columns(self) -> Sequence[Column[Row]]:
+        """All columns, with those that do not fit."""
+        return self._columns
+
+    @property
     def selected(self) -> Row | None:
         """The row under the cursor; None if there are no rows."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
@@ -302,7 +307,10 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         for (column, width), cell in zip(self._fitted, cells, strict=True):
             segments += self._cell_segments(cell, width, base, align_right=column.align_right)
             segments.append(Segment(" " * COLUMN_GAP, base))
-        return Strip(segments).adjust_cell_length(self.size.width, base)
+        strip, room = Strip(segments), max(0, self.size.width - SCROLLBAR_WIDTH)
+        if strip.cell_length > self.size.width and strip.crop(room).text.strip():  # a very narrow table
+            strip = Strip([*strip.adjust_cell_length(max(0, room - 1), base), Segment("…", base)])
+        return strip.adjust_cell_length(room, base).adjust_cell_length(self.size.width, base)
 
     def _cell_segments(self, cell: Cell, width: int, base: Style, *, align_right: bool) -> list[Segment]:
         pieces: list[Segment] = []

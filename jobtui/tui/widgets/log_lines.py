@@ -26,6 +26,7 @@ MARK = "▸ "
 JOB_TONES = 5  # colours that tell the jobs of merged lines apart
 _WHEEL_LINES = 3
 _COLUMN_STEP = 8  # cells that a key moves long lines sideways
+_SCROLLBAR = 2  # cells: a blank, and the scrollbar
 _LEAST_TEXT = 10  # cells for the text, however long the prefix is
 
 
@@ -183,7 +184,7 @@ class LogLines(Widget, Generic[Row], can_focus=True):
 
     def _text_width(self, line: PaintedLine) -> int:
         prefix = sum(cell_len(text) for text, _ in line.prefix)
-        return max(_LEAST_TEXT, self.size.width - len(MARK) - prefix - 1)  # 1 for the scrollbar
+        return max(_LEAST_TEXT, self.size.width - len(MARK) - prefix - _SCROLLBAR)
 
     def _lines_of(self, index: int) -> int:
         """Return how many lines of the screen a row takes."""
@@ -251,8 +252,9 @@ class LogLines(Widget, Generic[Row], can_focus=True):
         pieces = [(mark, "strong"), *prefix, *_pieces(line, begin, end)]
         segments = [Segment(text, base + self._tone_style(tone) if tone else base) for text, tone in pieces]
         strip, muted = Strip(segments), base + self._tone_style("muted")
-        if strip.cell_length > width - 1:
-            strip = Strip([*strip.adjust_cell_length(width - 2, base), Segment("…", muted)])
+        room = max(1, width - _SCROLLBAR)
+        if strip.cell_length > room:
+            strip = Strip([*strip.adjust_cell_length(room - 1, base), Segment("…", muted)])
         return Strip([*strip.adjust_cell_length(width - 1, base), Segment(self._bar_at(y), muted)])
 
     def _part_of(self, line: PaintedLine, part: int) -> tuple[int, int]:
