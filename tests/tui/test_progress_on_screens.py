@@ -77,7 +77,7 @@ async def test_all_places_agree_on_the_progress_of_a_run(case: str) -> None:
 
 @async_test
 async def test_a_job_that_has_never_been_ok_has_only_its_age() -> None:
-    """How long a run takes that fails says nothing about those that do not."""
+    """The duration of a run that fails says nothing about those that do not."""
     snapshot = running((1.0,) * 20, (FAILED,) * 20)
     [estimate] = estimate_runs(snapshot)
     assert (estimate.text, estimate.fraction, estimate.overtime) == ("for 50s", None, None)

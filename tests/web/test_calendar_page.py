@@ -131,6 +131,7 @@ def test_a_field_leads_to_its_ticks_and_an_hour_to_all_of_its(
     page = client.get("/@jobs/calendar").page
     (row,) = [each for each in hour_rows(page) if each.children[0].plain_text == f"{HOUR}:00"]
     (seven,) = row.children[8].find_all("a")
+    assert "autofocus" in client.get(seven.link()).page.find_one("h2", id="ticks-title").attributes
     assert listed(client.get(seven.link()).page) == [f"{HOUR}:07:00 early", f"{HOUR}:07:00 other"]
     hour = row.children[0].find_one("a")
     assert listed(client.get(hour.link()).page) == [
