@@ -25,6 +25,7 @@ from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
+from jobtui.web.pages import calendar_page
 from jobtui.web.pages.forms import safe_redirect_target
 
 ATTACKS = [
@@ -101,6 +102,37 @@ def test_names_titles_errors_and_output_are_shown_as_text(scheduler: Scheduler, 
             for html in data["fragments"].values():
                 assert_only_our_markup(PageParser(html, "/@jobs/").root)
         assert_only_our_markup(client.get(f"/@jobs?{urlencode({'q': attack})}").page)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_pages_about_a_failure_and_lists_of_ticks_show_text(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, attack: str
+) -> None:
+    """The status page has no links to them."""
+
+    def job() -> None:
+        raise ValueError(attack)
+
+    monkeypatch.setattr(calendar_page, "PATIENCE", LIMIT)
+    assert scheduler.every("1h", job, name=attack).run().wait(LIMIT)
+    with serve_page(scheduler) as client:
+        calendar = client.get("/@jobs/calendar").page
+        hours = [each.link() for each in calendar.find_all("a") if "minutes=60" in each.link()]
+        ticks = client.get(hours[1]).page
+        assert ticks.find_one("tbody", **{"data-rows": "ticks"}).find_one("th").plain_text == attack
+        streak = client.get(f"/@jobs/streak?{urlencode({'job': attack})}").page
+        assert f"error: ValueError: {attack}" in streak.find_one("section", id="streak").plain_text
+        difference = client.get("/@jobs/diff?run=1").page
+        for page in (calendar, ticks, streak, difference):
+            assert_only_our_markup(page)
+
+
+@pytest.mark.parametrize("path", ["calendar", "streak?job=backup", "diff?run=1", "run?job=backup"])
+def test_every_page_requires_the_login(scheduler: Scheduler, path: str) -> None:
+    scheduler.every("1h", print, name="backup").run().wait(LIMIT)
+    with serve_page(scheduler, LOGIN_REQUIRED) as client:
+        response = client.get(f"/@jobs/{path}")
+        assert (response.status, response.location.partition("?")[0]) == (303, "/@jobs/login")
 
 
 def test_control_bidi_and_surrogate_characters_are_escaped_on_pages(scheduler: Scheduler) -> None:
