@@ -93,8 +93,9 @@ class LookFile:
             return {}
 
     def _replace(self, values: Mapping[str, Any]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".dashboard")
+        path = self._path.resolve()  # a link stays a link
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".dashboard")
         try:
             with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
                 file.write(_HEADER)
@@ -102,7 +103,7 @@ class LookFile:
                     if text := _encode(value):
                         name_of_key = key if key in _FIELDS else json.dumps(key)
                         file.write(f"{name_of_key} = {text}\n")
-            os.replace(name, self._path)  # noqa: PTH105 - a name
+            os.replace(name, path)  # noqa: PTH105 - a name
         except BaseException:
             os.unlink(name)  # noqa: PTH108 - a name
             raise

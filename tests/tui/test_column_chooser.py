@@ -7,10 +7,16 @@ from support import snapshots
 from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
+from jobtui import Scheduler
+from jobtui.access.addresses import parse_address
+from jobtui.cli.attach import connect
+from jobtui.frontend.backend import Backend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.tui.screens.column_chooser import ColumnChooser
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.widgets.columns import COLUMN_SET
 from jobtui.tui.widgets.line_table import LineTable
+from jobtui.web.server import Server
 
 
 def header(driver: AppDriver) -> list[str]:
@@ -121,6 +127,28 @@ async def test_the_sort_key_goes_through_the_chosen_columns() -> None:
         assert header(driver)[:2] == ["CODE", "STATUS"]
         await driver.press("s", "s", "s")
         assert "by code" in str(driver.table().border_title)
+
+
+@async_test
+async def test_an_attached_dashboard_shows_the_same_in_every_column() -> None:
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("0 0 8 * * *", print, args=("a", 2), name="report", tz="America/New_York", timeout=30)
+    scheduler.every("1h", print, name="import", overlap="skip", misfire="all", retry=3)
+
+    async def lines_of(backend: Backend) -> list[str]:
+        names = [name for name in COLUMN_SET.known if name not in COLUMN_SET.default]
+        async with running_app(backend, (240, 30)) as driver:
+            await driver.press("colon", *f"columns {' '.join(names)}", "enter")
+            await driver.until(lambda: len(driver.table().rows) == 2)
+            await driver.settle()
+            return driver.lines(driver.table())[:3]
+
+    with scheduler:
+        local = LocalBackend(scheduler, "jobs.py")
+        with Server(local, parse_address("127.0.0.1:0")) as server:
+            attached = await lines_of(connect(str(server.address)))
+            assert await lines_of(local) == attached
+    assert "America/New_York" in attached[1]
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW, (180, 50), (40, 12), (20, 5)])

@@ -144,6 +144,16 @@ def test_other_keys_of_a_file_are_kept_and_a_value_goes_back_to_its_default(tmp_
     assert tomllib.loads(file.read_text()) == {"new key": ['ü"', "b"], "reverse": 1, "sort": ""}
 
 
+def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    """Users keep their settings elsewhere, and link to them."""
+    (tmp_path / "kept").mkdir()
+    link = tmp_path / "dashboard.toml"
+    link.symlink_to(tmp_path / "kept" / "look.toml")
+    LookFile(link).write(Look(sort="name"), Look())
+    assert link.is_symlink()
+    assert LookFile(tmp_path / "kept" / "look.toml").read() == (Look(sort="name"), "")
+
+
 def test_a_reader_finds_a_whole_file_while_others_write_it(tmp_path: Path) -> None:
     file = tmp_path / "dashboard.toml"
     looks = [Look(sort="name", columns=("status", "name") * 50), Look(sort="status")]
@@ -189,6 +199,12 @@ def test_the_file_is_in_the_users_folder(
 ) -> None:
     found = look_path(environment, platform)
     assert (None if found is None else found.as_posix()) == path
+
+
+def test_the_tests_keep_no_look_in_the_folder_of_the_user_who_runs_them() -> None:
+    path = look_path(os.environ)
+    assert path is not None
+    assert path.is_relative_to(os.environ["XDG_RUNTIME_DIR"])
 
 
 @async_test

@@ -227,7 +227,7 @@ def job_columns(
             name_and_signs,
             fraction=3,
             sort_key=lambda job: job.name.casefold(),
-            about="its name, and how many of its runs wait",
+            about="its name, how many of its runs wait, and signs of its output",
         ),
         Column(
             "outcomes",
@@ -395,6 +395,7 @@ _EXTRA_COLUMNS: Sequence[Column[JobView]] = (
         13,
         _zone,
         drop_order=_EXTRA,
+        wanted=16,
         sort_key=_zone_order,
         about="the time zone of the schedule",
     ),
