@@ -68,7 +68,7 @@ def find_mark(snapshot: Snapshot, index: JobIndex, connection_error: str) -> Tab
     if connection_error:
         return TabMark("!", "lost", "failed")
     if failing := len(index.failing):
-        return TabMark(f"{STATE_SIGNS[RunState.FAILED].glyph}{failing}", "failing", "failed")
+        return TabMark(f"{STATE_SIGNS[RunState.FAILED].glyph} {failing}", "failing", "failed")
     alarm = find_alarm(snapshot, index)
     return None if alarm is None else TabMark("!", "alarm", alarm.tone)
 

@@ -46,6 +46,7 @@ from jobtui.runtime.output_capture import capture_descriptors, capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.store.query import quote_term
+from jobtui.tui.alt_digits import with_alt_digit
 from jobtui.tui.app_keys import APP_BINDINGS
 from jobtui.tui.arrangement import SMALL_HEIGHT, TINY_HEIGHT
 from jobtui.tui.ascii_filter import AsciiFilter
@@ -152,7 +153,7 @@ class JobtuiApp(App[None]):
         self._streams = streams
         self._notices = NoticeLog()
         self._notice_timer: Timer | None = None
-        self._keys = KeyQueue(self, super().on_event)
+        self._keys = KeyQueue(self, self._deliver)
         self._tabs = [self._make_tab(number, each) for number, each in enumerate((backend, *others), 1)]
         self._shown = self._tabs[0]
         self._with_bar: WeakSet[Screen[Any]] = WeakSet()
@@ -446,6 +447,11 @@ class JobtuiApp(App[None]):
 
     # --- keys -------------------------------------------------------------------------------------
 
+    async def _deliver(self, event: events.Event) -> None:
+        """Give a key, or what comes after one, to the widget that has the focus."""
+        is_text = isinstance(self.focused, Input)
+        await super().on_event(event if is_text else with_alt_digit(event))
+
     async def on_event(self, event: events.Event) -> None:
         """Queue keys, pastes, and what the mouse does after them; handle every other event at once."""
         is_text = isinstance(event, events.Key | events.Paste)
@@ -463,12 +469,13 @@ class JobtuiApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable the help and the command line where their keys are text, and in small dialogs.
 
-        The keys for tabs work only with several schedulers, and none that moves the cursor in a text.
+        So are the keys for tabs, which some terminals send as other characters or which move the cursor in a
+        text; and if there are no tabs.
         """
-        if action in ("next_tab", "previous_tab"):
-            return len(self._tabs) > 1 and not isinstance(self.focused, Input)
-        if action == "show_tab":
-            return isinstance(parameters[0], int) and 1 < len(self._tabs) >= parameters[0]
+        if action in ("next_tab", "previous_tab", "show_tab"):
+            number = parameters[0] if parameters else 1
+            has_tab = isinstance(number, int) and 1 < len(self._tabs) >= number
+            return has_tab and not isinstance(self.focused, Input)
         if action not in ("help", "command_line"):
             return True
         screen = self.screen

@@ -11,6 +11,8 @@ from support import snapshots
 from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from support.slow_backend import SlowBackend
+from textual import events
+from textual._xterm_parser import XTermParser
 
 from jobtui.frontend.blank_snapshot import blank_snapshot
 from jobtui.frontend.scheduler_tabs import TabLabel, TabMark, TabRow
@@ -80,7 +82,7 @@ async def test_a_dashboard_of_one_scheduler_has_no_tabs() -> None:
 @async_test
 async def test_each_tab_has_a_number_a_name_and_a_mark_if_it_needs_attention() -> None:
     async with running_tabs() as driver:
-        assert bar(driver) == " [1 orders.py]   2 billing.py ✗1 failing    3 reports.py ! lost"
+        assert bar(driver) == " [1 orders.py]   2 billing.py ✗ 1 failing    3 reports.py ! lost"
 
 
 @async_test
@@ -189,13 +191,29 @@ async def test_a_command_shows_a_scheduler_by_its_name_or_number() -> None:
 
 @async_test
 async def test_keys_that_move_the_cursor_in_a_text_do_not_change_the_tab() -> None:
-    """The numbers do."""
+    """Nor do those that a terminal may send for a character."""
     async with running_tabs() as driver:
         await driver.press("slash", *"hash", "ctrl+left", *"x")
         assert title(driver) == "orders.py"
         assert "filter: xhash" in driver.text
         await driver.press("alt+2")
-        assert title(driver) == "billing.py"
+        await driver.send_at_once(events.Key("pound_sign", "£"))
+        assert title(driver) == "orders.py"
+        assert "filter: x£hash" in driver.text
+
+
+@pytest.mark.parametrize(("number", "character"), enumerate("¡™£¢∞§¶•ª", start=1))
+@async_test
+async def test_alt_with_a_digit_works_as_most_terminals_send_it(number: int, character: str) -> None:
+    """As Textual understands that."""
+    backends = [ScriptedBackend(snapshots.idle(), f"{place}.py") for place in range(1, 10)]
+    async with running_tabs(backends) as driver:
+        await driver.press("ctrl+right")
+        [event] = XTermParser().feed(f"\x1b{number}")
+        assert isinstance(event, events.Key)
+        assert event.character == character
+        await driver.send_at_once(event)
+        assert title(driver) == f"{number}.py"
 
 
 @async_test

@@ -22,6 +22,7 @@ from textual.widgets import Input
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import LogLine
+from jobtui.frontend.blank_snapshot import blank_snapshot
 from jobtui.runtime.output_log import OutputLog
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.widgets.drawer import Drawer
@@ -91,6 +92,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         theme: str = "textual-dark",
         connection_error: str = "",
         address: str = "",
+        others: Sequence[ScriptedBackend] = (),
     ) -> None:
         backend = ScriptedBackend(snapshot)
         backend.connection_error, backend.address = connection_error, address
@@ -106,7 +108,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         ]
         write_output(backend.output_log)
         stopped = threading.Event()  # set after the comparison: the screen shows the app while it waits
-        app = JobtuiApp(backend, stop=lambda _grace: stopped.wait())
+        app = JobtuiApp(backend, others=others, stop=lambda _grace: stopped.wait())
         app.animation_level = "none"
         app.theme = theme
 
@@ -536,3 +538,35 @@ def test_a_small_terminal_shows_what_matters_most(
 ) -> None:
     """In the lowest terminal, a dialog has one row for its border."""
     assert_screen(make_snapshot(), keys)
+
+
+# --- several schedulers ---------------------------------------------------------------------------
+
+
+def other_schedulers() -> list[ScriptedBackend]:
+    """Return three schedulers: with jobs that fail, never reached, and with a long name."""
+    others = [
+        ScriptedBackend(snapshots.saturated(), "billing.py"),
+        ScriptedBackend(blank_snapshot(snapshots.NOW), "127.0.0.1:9003"),
+        ScriptedBackend(snapshots.after_downtime(), "reports_of_the_whole_company_日本語.py"),
+    ]
+    others[1].connection_error = "no connection (connection refused); trying again"
+    return others
+
+
+@also_large
+def test_the_first_row_has_a_tab_for_each_scheduler(assert_screen: AssertScreen) -> None:
+    """With a mark if it needs attention."""
+    assert_screen(snapshots.mid_run(), others=other_schedulers())
+
+
+@also_large
+def test_a_screen_above_the_dashboard_has_the_tabs_too(assert_screen: AssertScreen) -> None:
+    """In a light theme."""
+    assert_screen(snapshots.mid_run(), ["alt+2", "enter"], others=other_schedulers(), theme="textual-light")
+
+
+@also_large
+def test_the_tab_of_a_scheduler_that_was_never_reached_says_why(assert_screen: AssertScreen) -> None:
+    """Nothing on it is made up."""
+    assert_screen(snapshots.mid_run(), ["alt+3", "d"], others=other_schedulers())

@@ -16,6 +16,7 @@ from jobtui.frontend.scheduler_tabs import TabLabel, TabRow
 from jobtui.tui.widgets.literal_text import cell_text
 
 Piece = tuple[str, str]  # a text and its tone
+_SHORT_NAME = 12  # cells; so much is left of a name before the words beside the marks go
 _SHORTEST_NAME = 4  # cells; a shorter one says nothing
 
 
@@ -65,16 +66,16 @@ class SchedulerBar(Widget):
 def fit_tabs(row: TabRow, width: int) -> list[list[Piece]]:
     """Return the pieces of each tab, so that all tabs fit into a width if that is possible.
 
-    First the words beside the marks are left out, then the names of the tabs that are not shown become
-    shorter, and at last the name of the shown one.
+    First long names become shorter, those of the tabs that are not shown before that of the shown one. Then
+    the words beside the marks are left out, and at last the names of the others.
     """
     longest = max((cell_len(cell_text(tab.name)) for tab in row.tabs), default=0)
-    shorter = range(longest - 1, _SHORTEST_NAME - 1, -1)
+    short = min(longest, _SHORT_NAME)
     forms = [  # the most cells for the name of the shown tab and for those of the others, and whether words
-        (longest, longest, True),
-        (longest, longest, False),
-        *((longest, cells, False) for cells in shorter),
-        *((cells, 0, False) for cells in (longest, *shorter)),
+        *((longest, cells, True) for cells in range(longest, short, -1)),
+        *((cells, short, True) for cells in range(longest, short - 1, -1)),
+        *((short, cells, False) for cells in range(short, _SHORTEST_NAME - 1, -1)),
+        *((cells, 0, False) for cells in range(longest, _SHORTEST_NAME - 1, -1)),
     ]
     tabs: list[list[Piece]] = []
     for of_shown, of_others, has_words in forms:
