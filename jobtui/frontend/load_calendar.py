@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from math import ceil
 from typing import NamedTuple
 
@@ -243,18 +244,23 @@ class SlotWaits:
         self._end = forecast.end.timestamp()
         self._spans = [(span.start.timestamp(), span.end.timestamp()) for span in forecast.full]
         self._starts = [start for start, _ in self._spans]
+        # How long the pool has been full before each span, so that a wait over many of them needs no loop.
+        self._before = list(accumulate((end - start for start, end in self._spans), initial=0.0))
 
     def of(self, run: PredictedRun) -> float:
         """Return how long a run waits while the pool is full, in seconds."""
         if run.started is None and run.state.ended:
             return 0.0
         due, until = run.due.timestamp(), self._end if run.started is None else run.started.timestamp()
-        waited = 0.0
-        for start, end in self._spans[max(0, bisect_right(self._starts, due) - 1) :]:
-            if start >= until:
-                break
-            waited += max(0.0, min(end, until) - max(start, due))
-        return waited
+        return max(0.0, self._full_before(until) - self._full_before(due))
+
+    def _full_before(self, instant: float) -> float:
+        """Return how long the pool is full from the beginning to an instant, in seconds."""
+        place = bisect_right(self._starts, instant)
+        if not place:
+            return 0.0
+        start, end = self._spans[place - 1]
+        return self._before[place - 1] + min(end, instant) - start
 
     def begin_within(self, minute: float) -> bool:
         """Return whether runs begin to wait in the minute from an instant on, when none has waited before."""
@@ -319,20 +325,24 @@ def crowded_minutes(forecast: Forecast) -> list[CrowdedMinute]:
         if waiting:
             crowds.setdefault(due[0].due.minute, []).append(_Crowd(minute * MINUTES, due, waiting))
     free_slots = _FreeSlots(forecast)
-    found = [_describe_crowd(crowd, by_minute, free_slots, forecast) for crowd in crowds.values()]
+    by_job: dict[str, dict[float, None]] = {}  # the minutes in which each job is due
+    for minute, due in by_minute.items():
+        for run in due:
+            by_job.setdefault(run.job, {})[minute] = None
+    found = [_describe_crowd(crowd, by_job, free_slots, forecast) for crowd in crowds.values()]
     return sorted(found, key=lambda each: (-each.wait, each.start))
 
 
 def _describe_crowd(
     crowds: Sequence[_Crowd],
-    by_minute: dict[float, list[PredictedRun]],
+    by_job: Mapping[str, Iterable[float]],
     free_slots: _FreeSlots,
     forecast: Forecast,
 ) -> CrowdedMinute:
     worst = max(crowds, key=lambda each: max(seconds for seconds, _ in each.waits))
     wait, last = max(worst.waits, key=lambda each: each[0])
     seconds = {run.due.second for run in worst.due}
-    moved, free, times = _suggest(worst, by_minute, free_slots)
+    moved, free, times = _suggest(worst, by_job, free_slots)
     return CrowdedMinute(
         start=datetime.fromtimestamp(worst.start, forecast.start.tzinfo),
         times=len(crowds),
@@ -348,13 +358,16 @@ def _describe_crowd(
 
 
 def _suggest(
-    crowd: _Crowd, by_minute: dict[float, list[PredictedRun]], free_slots: _FreeSlots
+    crowd: _Crowd, by_job: Mapping[str, Iterable[float]], free_slots: _FreeSlots
 ) -> tuple[str, int | None, int]:
     """Return which job could start in which minute of the hour instead, and how often it is due."""
+    too_often: set[str] = set()
     for _, run in sorted(crowd.waits, key=lambda each: -each[0]):
-        own = [minute for minute, due in by_minute.items() if any(each.job == run.job for each in due)]
-        per_hour = Counter(minute // MINUTES for minute in own)
-        if max(per_hour.values()) > 1 or run.started is None or run.ended is None:
+        if run.started is None or run.ended is None or run.job in too_often:
+            continue
+        own = by_job[run.job]
+        if max(Counter(minute // MINUTES for minute in own).values()) > 1:
+            too_often.add(run.job)
             continue
         place = int(crowd.start // MINUTES)
         same = [minute for minute in own if (minute - place) % MINUTES == 0]

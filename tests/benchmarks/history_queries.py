@@ -64,13 +64,15 @@ OUTPUT = ("life", "run", "line", "at", "stream", "text")
 FRAME = '  File "/srv/shop/module{0}.py", line {1}, in function_{0}\n    return call_{0}(link, timeout={1})\n'
 
 
-def write_runs(path: Path, runs: int) -> None:
-    """Write the runs and their output into a new store."""
+def write_runs(path: Path, runs: int) -> list[str]:
+    """Write the runs and their output into a new store. Return the names of the jobs."""
     chance = random.Random(1)
+    names = [f"{['import', 'export', 'sync', 'mail'][job % 4]}_{job:03}" for job in range(JOBS)]
     with closing(open_for_writing(path)) as connection:
         connection.execute("BEGIN")
-        for job in range(JOBS):
-            name = f"{['import', 'export', 'sync', 'mail'][job % 4]}_{job:03}"
+        values = (1, START, START + SECONDS, START + SECONDS, 0, 1, "mill", "UTC", "0.1", "", "", "")
+        connection.execute(f"INSERT INTO lives VALUES ({', '.join('?' * len(values))})", values)
+        for name in names:
             connection.execute("INSERT INTO jobs (name) VALUES (?)", (name,))
         for first in range(1, runs + 1, ROWS_AT_ONCE):
             rows, lines = [], []
@@ -88,6 +90,9 @@ def write_runs(path: Path, runs: int) -> None:
                     "error": error,
                     "ticks": 1,
                     "attempt": 1,
+                    "attempts": 1,
+                    "retry_at": None,
+                    "warned": 0,
                     "created": due,
                     "due": due,
                     "waiting_since": due,
@@ -108,6 +113,7 @@ def write_runs(path: Path, runs: int) -> None:
             insert_rows(connection, "output", OUTPUT, lines)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return names
 
 
 def outcome(chance: random.Random, number: int) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ from jobtui.engine.views import Snapshot
 from jobtui.frontend.load_calendar import (
     Layout,
     LoadCalendar,
+    SlotWaits,
     axis_line,
     crowded_minutes,
     crowded_sentence,
@@ -223,6 +224,21 @@ def test_minutes_in_which_runs_wait_for_an_earlier_crowd_are_not_named() -> None
 
 def test_runs_that_wait_for_an_earlier_run_of_their_job_are_no_crowd() -> None:
     assert crowded_minutes(predict({"a": "0 * * * * *"}, 61, pool=4, length=timedelta(hours=1))) == []
+
+
+@pytest.mark.parametrize("seconds", [3, 50, 400])
+def test_the_wait_for_a_slot_is_the_time_in_which_the_pool_is_full(seconds: float) -> None:
+    """From the due time of a run to its start, or to the end of the forecast."""
+    specs = {"a": "*/10 * * * * *", "b": "*/15 * * * * *", "c": "0 * * * * *", "d": "0 */7 * * * *"}
+    found = predict(specs, seconds, pool=2, length=timedelta(hours=1))
+    waits, end = SlotWaits(found), found.end
+    assert len(found.full) > 0
+    for run in found.runs:
+        until = end if run.started is None else run.started
+        overlaps = (min(span.end, until) - max(span.start, run.due) for span in found.full)
+        expected = sum((max(timedelta(), each) for each in overlaps), timedelta()).total_seconds()
+        is_ended = run.started is None and run.state.ended
+        assert waits.of(run) == pytest.approx(0.0 if is_ended else expected, abs=1e-3)
 
 
 def test_short_waits_and_a_pool_without_a_limit_are_no_crowd() -> None:
