@@ -13,6 +13,7 @@ from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend, LogLine
 from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.related_runs import last_ok_run
+from jobtui.frontend.text_lines import OPEN
 
 MAX_LINES = 100_000  # compared of each output
 MAX_STEPS = 2_000_000  # of the search for the smallest difference; about a second
@@ -41,6 +42,7 @@ class DiffKind(Enum):
     REMOVED = "only in the OK run"
     ADDED = "only in this run"
     FOLDED = "equal lines that are not shown"
+    UNFOLDED = "the title of such lines that are shown"
 
 
 # The sign and the tone of a row of each kind.
@@ -49,6 +51,7 @@ DIFF_SIGNS = {
     DiffKind.REMOVED: ("- ", "failed"),
     DiffKind.ADDED: ("+ ", "ok"),
     DiffKind.FOLDED: ("… ", "muted"),
+    DiffKind.UNFOLDED: (f"{OPEN} ", "muted"),
 }
 
 
@@ -60,13 +63,23 @@ class DiffRow:
         kind: The outputs that have the line.
         text: The line; of an equal one as this run has it.
         changed: The parts of the text that the line at the same place in the other output lacks.
-        count: The number of lines for which the row stands; more than 1 if they are folded.
+        folded: The equal lines for which the row stands, as this run has them; empty for one line.
     """
 
     kind: DiffKind
     text: str
     changed: tuple[tuple[int, int], ...] = ()
-    count: int = 1
+    folded: Sequence[str] = ()
+
+    @property
+    def is_title(self) -> bool:
+        """Whether the text is a title of equal lines, and no line of an output."""
+        return self.kind in {DiffKind.FOLDED, DiffKind.UNFOLDED}
+
+    @property
+    def count(self) -> int:
+        """The number of lines for which the row stands."""
+        return len(self.folded) or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +176,7 @@ def _equal_rows(lines: Sequence[str], *, is_begin: bool, is_end: bool) -> list[D
     begin, end = (0 if is_begin else CONTEXT), len(lines) - (0 if is_end else CONTEXT)
     if end - begin <= 1:
         return [DiffRow(DiffKind.EQUAL, text) for text in lines]
-    folded = DiffRow(DiffKind.FOLDED, f"{end - begin:,} equal lines", count=end - begin)
+    folded = DiffRow(DiffKind.FOLDED, f"{end - begin:,} equal lines", folded=lines[begin:end])
     shown = ([DiffRow(DiffKind.EQUAL, text) for text in part] for part in (lines[:begin], lines[end:]))
     return [*next(shown), folded, *next(shown)]
 

@@ -32,7 +32,7 @@ from jobtui.tui.screens.diff_screen import DiffScreen
 from jobtui.tui.screens.help import HelpFilter, HelpScreen
 from jobtui.tui.screens.history_screen import HistoryScreen, QueryInput
 from jobtui.tui.screens.job import JobScreen
-from jobtui.tui.screens.log_screen import LogScreen, LogSearchInput
+from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.pause_dialog import PauseScreen
 from jobtui.tui.screens.quit import QuitScreen
@@ -45,7 +45,7 @@ from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.load_grid import LoadGrid
-from jobtui.tui.widgets.log_lines import LogLines
+from jobtui.tui.widgets.log_lines import LogLines, LogSearchInput
 
 _QUITS, _ALWAYS_QUITS = "app.quit_anywhere", "ctrl+c"
 _LEAVES = "escape"

@@ -592,6 +592,37 @@ async def test_d_compares_the_output_with_that_of_the_last_ok_run() -> None:
 
 
 @async_test
+async def test_equal_lines_of_a_difference_unfold_and_are_searched() -> None:
+    same = [f"{letter} equal" for letter in "abcdefghijklmnopqrst"]
+    backend = backend_with([line(text) for text in [*same, "no amount"]])
+    backend.log_lines[LATEST] = [line(text) for text in [*same, "has amount"]]
+    backend.history = [run for run in snapshots.recent_runs() if run.number == LATEST]
+    async with log_of_run(backend) as log:
+        await log.driver.press("d")
+        folded = ["… 17 equal lines", "r equal", "s equal", "t equal", "- has amount", "+ no amount"]
+        assert [text[2:].strip() for text in log.shown] == folded
+        await log.driver.press("enter")
+        assert log.driver.toasts[-1] == ("warning", "no equal lines are folded here; a unfolds all")
+        await log.driver.press("g", "enter")
+        assert [text.strip() for text in log.shown][:3] == ["▸ ▾ 17 equal lines", "a equal", "b equal"]
+        await log.driver.press("y")
+        assert log.driver.app.clipboard == ""
+        await log.driver.press("j", "j", "enter")
+        assert [text[2:].strip() for text in log.shown] == folded
+        await log.driver.press("a")
+        assert len(log.shown) == 23
+        await log.driver.press("a", "slash", *"c eq", "enter")
+        assert [text for text in log.shown if text.startswith("▸")] == ["▸   c equal"]
+        assert "/c eq/ 1 of 1" in log.driver.text
+        await log.driver.press("n")
+        assert log.driver.toasts[-1] == ("warning", "no match below")
+        await log.driver.press("slash", "escape", "n")
+        assert [text for text in log.shown if text.startswith("▸")] == ["▸ - has amount"]
+        await log.driver.press("slash", *"zzz", "enter")
+        assert log.driver.toasts[-1] == ("warning", "no match")
+
+
+@async_test
 async def test_d_pressed_before_the_run_is_known_opens_the_difference() -> None:
     async with running_app(backend_with([line("x")])) as driver:
         await driver.press_at_once("j", "j", "j", "j", "l", "d")

@@ -416,6 +416,12 @@ def test_the_difference_to_the_last_ok_run_stands_out(assert_screen: AssertScree
 
 
 @also_large
+@also_large
+def test_a_search_in_a_difference_marks_its_matches(assert_screen: AssertScreen) -> None:
+    keys = ["4", *"jjjjj", "l", "d", SETTLE, "slash", *"order", "enter"]
+    assert_screen(snapshots.idle(), keys)
+
+
 def test_the_dialog_to_save_output_asks_for_a_name(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "l", "S"])
 

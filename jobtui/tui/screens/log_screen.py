@@ -37,7 +37,7 @@ from jobtui.tui.screens.diff_screen import DiffScreen
 from jobtui.tui.screens.save_log import ask_and_save
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
-from jobtui.tui.widgets.log_lines import JOB_TONES, LogLines, PaintedLine
+from jobtui.tui.widgets.log_lines import JOB_TONES, LogLines, LogSearchInput, PaintedLine
 from jobtui.tui.widgets.state_line import Piece, StateLine
 
 _STREAM_WIDTH = 8  # cells: CRITICAL
@@ -48,15 +48,6 @@ _WIDE = 100  # columns
 # Columns below which the text needs the cells of the times (of merged lines, and of others) and of the jobs.
 _NARROW_MERGED, _NARROW = 50, 32
 _KINDS = ("text", "regular expression")  # of searches
-
-
-class LogSearchInput(Input):
-    """The field for the text to search."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Search", id="log_search.keep"),
-        Binding("escape", "screen.clear_search", "Clear it", id="log_search.clear"),
-    ]
 
 
 class LogScreen(ModalScreen[None]):

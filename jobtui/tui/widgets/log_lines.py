@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Input
 
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -59,6 +60,15 @@ class PaintedLine(NamedTuple):
     text: str
     tone: str = ""
     spans: Sequence[tuple[int, int, str]] = ()
+
+
+class LogSearchInput(Input):
+    """The field for the text to search."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Search", id="log_search.keep"),
+        Binding("escape", "screen.clear_search", "Clear it", id="log_search.clear"),
+    ]
 
 
 class LogLines(Widget, Generic[Row], can_focus=True):
