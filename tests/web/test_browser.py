@@ -714,7 +714,7 @@ def test_tab_reaches_every_button_with_a_visible_focus(scheduler: Scheduler, bro
     with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
         reached = []
-        for _ in range(20):
+        for _ in range(25):
             browser.press(Keys.TAB)
             reached.append(browser.evaluate("return document.activeElement.textContent.trim()"))
             assert browser.evaluate("return getComputedStyle(document.activeElement).outlineStyle") != "none"
