@@ -227,7 +227,7 @@ def job_columns(
             name_and_signs,
             fraction=3,
             sort_key=lambda job: job.name.casefold(),
-            about="its name, how many of its runs wait, and signs of its output",
+            about="its name, waiting runs, signs of output",
         ),
         Column(
             "outcomes",
@@ -269,7 +269,7 @@ def job_columns(
             drop_order=9,
             sort_key=_usual_duration,
             largest_first=True,
-            about="the median of its latest runs, and what 95 % of them took at most",
+            about="the median and the P95 of its latest runs",
         ),
         Column(
             "schedule",
@@ -378,7 +378,7 @@ _EXTRA_COLUMNS: Sequence[Column[JobView]] = (
         drop_order=_EXTRA,
         sort_key=lambda job: job.retries,
         largest_first=True,
-        about="how many attempts failed and were followed by another one",
+        about="how many attempts were made once more",
     ),
     Column(
         "kind",
@@ -387,7 +387,7 @@ _EXTRA_COLUMNS: Sequence[Column[JobView]] = (
         _kind,
         drop_order=_EXTRA,
         sort_key=schedule_kind,
-        about="the kind of the schedule: cron, every, once, by hand, one-off",
+        about="cron, every, once, by hand, one-off, own",
     ),
     Column(
         "zone",
@@ -406,7 +406,7 @@ _EXTRA_COLUMNS: Sequence[Column[JobView]] = (
         _overlap,
         drop_order=_EXTRA,
         sort_key=lambda job: job.overlap.value,
-        about="what happens to a run that is due while another one goes on",
+        about="what happens to a run if another goes on",
     ),
     Column(
         "misfire",
