@@ -214,8 +214,8 @@ async def test_keys_without_a_traceback_say_so() -> None:
         assert [text for _, text in driver.toasts] == [
             "the run has no traceback to copy",
             "the run has no traceback, so there is no line to open",
-            "it does not run now, so there is no stack",
-            "the run has ended",
+            "run 871 does not run now, so it has no stack",
+            "the run has ended, so there is nothing to cancel",
             "no earlier run of the job that is kept has failed",
         ]
 

@@ -94,9 +94,12 @@ async def test_x_on_an_abandoned_run_says_that_nothing_can_stop_it() -> None:
         assert ("warning", "it has ended, and Python cannot stop its thread") in driver.toasts
 
 
-@pytest.mark.parametrize("keys", [("t",), ("4", "t")])
+@pytest.mark.parametrize(
+    ("keys", "what"),
+    [(("t",), "refresh_cache"), (("4", "t"), "run 871"), (("4", *"jjjjjj", "t"), "a tick")],
+)
 @async_test
-async def test_t_without_a_running_run_says_so(keys: tuple[str, ...]) -> None:
+async def test_t_without_a_running_run_says_so(keys: tuple[str, ...], what: str) -> None:
     async with running_app(ScriptedBackend(snapshots.idle())) as driver:
         await driver.press(*keys)
-        assert ("warning", "it does not run now, so there is no stack") in driver.toasts
+        assert ("warning", f"{what} does not run now, so it has no stack") in driver.toasts

@@ -586,17 +586,19 @@ class Dashboard(Screen[None]):
         """Show where the selected run is, or the latest run of the selected job that runs."""
         row = self._selected_row()
         working: Sequence[RunView] = self._snapshot.working
+        what = ""
         if isinstance(row, RunView):
+            what = f"run {row.number}" if row.number else "a tick"
             working = [run for run in working if run.number == row.number]
         elif row is not None:
-            name = row.name if isinstance(row, JobView) else row.job
-            working = [run for run in working if run.job == name]
+            what = row.name if isinstance(row, JobView) else row.job
+            working = [run for run in working if run.job == what]
         if row is None:
             self._warn_of_selection("no job is selected")
         elif working:
             self.app.push_screen(StackScreen(working[-1], self._backend))
         else:
-            self._warn("it does not run now, so there is no stack")
+            self._warn(f"{what} does not run now, so it has no stack")
 
     def action_log(self) -> None:
         """Show the output of the selected run, the latest run of the selected job, or the marked jobs."""

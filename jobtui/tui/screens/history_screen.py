@@ -168,7 +168,7 @@ class HistoryScreen(ModalScreen[None]):
         if run is not None and run.number:
             self.app.push_screen(LogScreen.of_run(run, self._commands))
         else:
-            self._commands.notify("no run is selected that has output", "warning")
+            self._commands.notify("the selected row has no run, so there is no output", "warning")
 
     def action_why(self) -> None:
         """Explain the selected run."""

@@ -298,10 +298,11 @@ class RunScreen(ModalScreen[None]):
 
     def action_stack(self) -> None:
         """Show where the run is now."""
-        snapshot = self._backend.snapshot()
-        run = next((run for run in snapshot.working if run.number == self._content.run.number), None)
+        snapshot, shown = self._backend.snapshot(), self._content.run
+        run = next((run for run in snapshot.working if run.number == shown.number), None)
         if run is None:
-            self._commands.notify("it does not run now, so there is no stack", "warning")
+            what = f"run {shown.number}" if shown.number else "a tick"
+            self._commands.notify(f"{what} does not run now, so it has no stack", "warning")
         else:
             self.app.push_screen(StackScreen(run, self._backend))
 
@@ -310,7 +311,7 @@ class RunScreen(ModalScreen[None]):
         if self._goes_on:
             ask_to_cancel(self.app, self._content.run, self._commands)
         else:
-            self._commands.notify("the run has ended", "warning")
+            self._commands.notify("the run has ended, so there is nothing to cancel", "warning")
 
     def action_history(self) -> None:
         """Search all runs of the job."""
