@@ -54,6 +54,8 @@ def draw(drawn: str, text: str) -> tuple[str, str]:
             return drawn + text, ""
         before, line_break, _ = drawn.rpartition("\n")
         return text, before + line_break
+    if not text and not drawn.strip():  # the bar has been erased
+        return "", ""
     return "", drawn + text
 
 

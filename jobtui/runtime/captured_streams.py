@@ -61,7 +61,7 @@ class CapturedStream(io.TextIOWrapper):
         self._capture(self._decode(data))
 
     def _capture(self, text: str, level: str = "") -> None:
-        if not self._is_capturing:
+        if not self._is_capturing or not text:  # tqdm writes "" to move by no lines
             return
         current = writing_run()
         if current is None:

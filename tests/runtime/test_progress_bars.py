@@ -166,6 +166,7 @@ def drawn(*texts: str) -> tuple[str, str]:
         (["\ra", "\rb"], ("\rb", "")),
         (["\ra", "\rb", "done\n"], ("", "\rbdone\n")),
         (["\ra", "\n", ""], ("", "\ra\n")),
+        (["\ra", "\r ", "\r", ""], ("", "")),
         (["\ra", "\n", "text\n"], ("", "\ra\ntext\n")),
         (["\ra", "\n", "\rb", "\x1b[A", "\rc"], ("\rc", "")),
         (["\ra", "\n\n", "\rb", "\x1b[A\x1b[A", "\n", ""], ("", "\ra\n")),
@@ -200,3 +201,32 @@ def test_ten_thousand_states_of_a_bar_displace_no_other_output(make_scheduler: M
     assert len(output) < 200
     assert "begin" in output
     assert last in output
+
+
+def test_bars_of_nested_loops_that_vanish_leave_one_line(make_scheduler: MakeScheduler) -> None:
+    """Tqdm also writes the empty text, where it moves by no lines; that ends no line."""
+    log, scheduler = OutputLog(), make_scheduler()
+
+    def work() -> None:
+        for outer in range(4):
+            for text in ("", bar(outer, 3, "outer"), ""):
+                sys.stderr.write(text)
+            for inner in range(3):
+                for text in ("\n", bar(inner, 2, "inner"), "\x1b[A"):
+                    sys.stderr.write(text)
+            for text in ("", "\n", f"\r{' ' * 40}", "\x1b[A"):
+                sys.stderr.write(text)
+        for text in (bar(3, 3, "outer"), "\n", bar(1, 9, "gone"), "", f"\r{' ' * 40}", "\r"):
+            sys.stderr.write(text)
+
+    with capture_streams(log):
+        scheduler.start()
+        run = scheduler.now(work)
+        assert run.wait(LIMIT)
+        output = scheduler.output_of(run.number)
+    chunk = log.output_since(0)
+    texts = [line.text for line in (*chunk.lines, *chunk.unfinished)]
+    last = "outer: 100%|#    | 3/3 [00:01<00:09,  1.00it/s]"
+    assert texts == [last]
+    assert output is not None
+    assert [line for line in output.splitlines() if line.strip()] == [last]
