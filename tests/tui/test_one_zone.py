@@ -16,7 +16,7 @@ from support.app_driver import AppDriver, async_test, running_app
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
-from jobtui.frontend.backend import ObservableBackend
+from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_capture import capture_streams
@@ -52,7 +52,7 @@ def _machine_in_honolulu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def start(resources: ExitStack, *, attached: bool) -> ObservableBackend:
+def start(resources: ExitStack, *, attached: bool) -> Backend:
     """Start a scheduler in Tokyo whose only job has another zone. Return a backend for it."""
     clock = ManualClock(NOW.timestamp())
     log, scheduler = OutputLog(clock=clock), Scheduler(tz="Asia/Tokyo", clock=clock)
