@@ -70,26 +70,39 @@ class BarReader:
 
     Of several bars below each other, the first one is the progress. tqdm goes down to the others by line
     breaks alone. It counts the bars of all runs together, so that of a run may be below those of others.
+    An inner bar that is full takes the line of the outer one, which goes on in the next line.
     """
 
     def __init__(self) -> None:
         self._down: dict[int, int] = {}  # how many lines the latest write of a run went down, by its number
-        self._levels: dict[int, int] = {}  # how many lines down the first bar of a run is
+        # How many lines down the first bar of a run is, and how much there is by it.
+        self._first: dict[int, tuple[int, float | None]] = {}
+        self._moved: set[int] = set()  # runs whose first bar goes on below a line break
 
     def read(self, run: RunRecord, attachments: RunAttachments, text: str) -> None:
         """Report the progress that a text shows, if its code reports none itself."""
         number = run.number
         if not text.strip("\n"):
+            if number in self._moved:
+                self._moved.remove(number)
+                return
             if len(self._down) >= _MOST_RUNS:
                 self._down.clear()
             self._down[number] = len(text)
             return
         level = self._down.pop(number, 0)
-        if "\r" not in text or level > self._levels.get(number, level) or not (bar := parse_bar(text)):
+        first = self._first.get(number)
+        if "\r" not in text or (first and level > first[0]) or not (bar := parse_bar(text)):
             return
-        if len(self._levels) >= _MOST_RUNS:
-            self._levels.clear()
-        self._levels[number] = level
-        if bar.total is None or bar.done >= bar.total:  # another one may follow
-            self._levels.pop(number, None)
+        is_full = bar.total is not None and bar.done >= bar.total
+        if first and is_full and bar.total != first[1]:
+            self._moved.add(number)
+            return
+        if len(self._first) >= _MOST_RUNS:
+            self._first.clear()
+            self._moved.clear()
+        if bar.total is None or is_full:  # another one may follow
+            self._first.pop(number, None)
+        else:
+            self._first[number] = level, bar.total
         attachments.meter(run).report_bar(*bar)

@@ -108,6 +108,38 @@ def test_the_first_of_several_bars_is_the_progress(make_scheduler: MakeScheduler
     assert counts(run_and_look(make_scheduler, work)) == [(1, 3), (1, 3), (2, 3), (2, 3)]
 
 
+def test_the_outer_of_nested_bars_that_stay_is_the_progress(make_scheduler: MakeScheduler) -> None:
+    """A full inner bar takes the line of the outer one, and a line break follows: tqdm's default."""
+
+    def work(look: Callable[[], None]) -> None:
+        for outer in (1, 2, 3):
+            sys.stderr.write(bar(outer, 4, "outer"))
+            for inner in (0, 50):
+                for text in ("\n", bar(inner, 50, "inner"), "\x1b[A"):
+                    sys.stderr.write(text)
+                look()
+            for text in (bar(50, 50, "inner"), "\n"):
+                sys.stderr.write(text)
+            look()
+
+    seen = run_and_look(make_scheduler, work)
+    assert counts(seen) == [(outer, 4) for outer in (1, 2, 3) for _ in range(3)]
+
+
+def test_a_bar_after_one_that_is_not_full_counts(make_scheduler: MakeScheduler) -> None:
+    """A loop was left by `break`."""
+
+    def work(look: Callable[[], None]) -> None:
+        for text in (bar(3, 10), "\n", bar(1, 20), bar(2, 20)):
+            sys.stderr.write(text)
+        look()
+        for text in (bar(20, 20), "\n", bar(1, 5)):
+            sys.stderr.write(text)
+        look()
+
+    assert counts(run_and_look(make_scheduler, work)) == [(2, 20), (1, 5)]
+
+
 def test_a_bar_below_those_of_other_runs_counts(make_scheduler: MakeScheduler) -> None:
     """Tqdm counts the bars of the whole process."""
 
