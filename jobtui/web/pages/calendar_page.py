@@ -38,7 +38,7 @@ from jobtui.web.responses import Problem
 
 MOST = 100_000  # predicted runs; about 3 s of work
 MAX_TICKS = 200  # in the list of some minutes
-MAX_CALENDARS = 4  # that are kept for the next request
+MAX_CALENDARS = 2  # that are kept for the next request; each may take 40 MB
 PATIENCE = 1.0  # seconds that a request waits for a calendar; then the page says how far it is
 _SHORTEST, _LONGEST = 15.0, 60.0  # seconds for which a calendar is current, if the scheduler changes, or not
 _MAX_CROWDS = 5  # sentences
