@@ -767,7 +767,9 @@ class Pool:
         if job.is_exhausted:
             self.exhausted.append(job)
 
-    def _end(self, run: RunRecord, now: float, state: RunState, reason: str, repairing: bool = False) -> None:
+    def _end(  # noqa: C901 - every run takes this path: a call for each step takes longer than the step
+        self, run: RunRecord, now: float, state: RunState, reason: str, repairing: bool = False
+    ) -> None:
         """End a run that has left its queue or the running runs.
 
         Args:
