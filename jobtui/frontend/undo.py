@@ -101,7 +101,7 @@ def pause_all(backend: Backend, jobs: Sequence[str], by: str) -> Undoable:
         jobs: The names of the jobs that are not paused yet, as far as the front end knows.
         by: What pauses them.
     """
-    text = f"{commands.pause_all(backend, by)}; P resumes them"
+    text = commands.pause_all(backend, by)
     pauses = []
     for job in jobs[:_SAMPLE]:
         with suppress(LookupError):  # it was removed

@@ -237,7 +237,13 @@ class BackgroundCommands:
     def pause_all(self, jobs: Collection[JobView]) -> None:
         """Pause every job, given those that are not paused yet."""
         self._paused_together |= {job.name for job in jobs}
-        self.execute(undo.pause_all, [job.name for job in jobs], BY)
+        names, key = [job.name for job in jobs], self._key("jobs.pause_all")
+
+        def pause(backend: Backend) -> Undoable:
+            outcome = undo.pause_all(backend, names, BY)
+            return outcome._replace(text=f"{outcome.text}; {key} resumes them")
+
+        self.execute(pause)
 
     def jobs_to_resume(self, paused: Collection[JobView]) -> Collection[str]:
         """Return the names of the jobs that `pause_all` paused; without any, of all that are paused."""

@@ -76,7 +76,7 @@ def test_a_pause_of_all_jobs_is_taken_back_for_exactly_those_that_it_paused(back
     """Not for one that was paused just before, which the front end did not know yet."""
     backend.pause("a", note="the disk is full")
     outcome = undo.pause_all(backend, ["a", "b", "c"], "dashboard")
-    assert (outcome.text, paused(backend)) == ("‖ 2 jobs paused; P resumes them", {"a", "b", "c"})
+    assert (outcome.text, paused(backend)) == ("‖ 2 jobs paused", {"a", "b", "c"})
     assert revert(outcome, backend) == "undone: 2 jobs resumed; 1 job changed meanwhile"
     assert paused(backend) == {"a"}
 

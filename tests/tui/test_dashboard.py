@@ -545,7 +545,7 @@ async def test_a_filter_without_a_match_explains_how_to_clear_it() -> None:
     """It differs from the text for a scheduler without jobs."""
     async with running_app(ScriptedBackend(snapshots.idle())) as driver:
         await driver.press("slash", *"zzz")
-        assert "no job matches the filter; escape clears it" in driver.text
+        assert "no job matches the filter; esc clears it" in driver.text
 
 
 @async_test

@@ -288,7 +288,7 @@ async def test_the_help_the_titles_and_the_messages_name_the_keys_that_were_set(
         assert isinstance(driver.screen, HelpScreen)
         help_text = driver.text
         assert "f9  Run the selected job now" in help_text
-        assert "keys.toml  sets them, in ~/.config/jobtui/" in help_text
+        assert "Help, keys of your own: ~/.config/jobtui/keys.toml" in help_text
         assert "f1  " in help_text
         assert "?  Show the keys" not in help_text
 

@@ -238,4 +238,6 @@ async def test_help_explains_the_badge() -> None:
     """It is one of the signs."""
     async with running_app(ScriptedBackend(snapshots.idle()), (80, 90)) as driver:
         await driver.press("question_mark", "slash", *"clock")
-        assert "DST  a clock change affects it; enter shows how" in " ".join(driver.text.split("│"))
+        assert "DST  a clock change affects it; the page of the job shows how" in " ".join(
+            driver.text.split("│")
+        )

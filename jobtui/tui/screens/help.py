@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from jobtui.frontend.sign_help import SIGNS
 from jobtui.tui.key_list import KeyGroup
 from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.literal_text import literal_title
 
 _COLUMN_WIDTH = 54  # cells, at least
 _GAP = 2  # cells between two columns
@@ -56,9 +57,10 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, groups: Sequence[KeyGroup], keys_file: Path | None) -> None:
         super().__init__()
+        file = str(keys_file).replace(str(Path.home()), "~", 1)
+        self._title = "Help" if keys_file is None else f"Help, keys of your own: {file}"
         self._sections: list[tuple[str, list[Entry]]] = [
             *((group.title, [(each.labels, each.text) for each in group.entries]) for group in groups),
-            *_own_keys(keys_file),
             *((title, list(signs)) for title, signs in SIGNS.items()),
         ]
         self._search = HelpFilter(placeholder="search keys and signs", id="help-search", compact=True)
@@ -68,7 +70,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Compose the search field and the list."""
         with Vertical(classes="dialog large") as box:
-            box.border_title = "Help"
+            box.border_title = literal_title(self._title)
             yield self._search
             yield self._box
         yield KeyFooter()
@@ -123,12 +125,6 @@ class HelpScreen(ModalScreen[None]):
     def action_scroll_page(self, by: int) -> None:
         """Scroll by a number of pages."""
         self.action_scroll(by * max(1, self._box.size.height - 1))
-
-
-def _own_keys(file: Path | None) -> Iterator[tuple[str, list[Entry]]]:
-    if file is not None:
-        folder = str(file.parent).replace(str(Path.home()), "~", 1)
-        yield "Other keys", [(file.name, f"sets them, in {folder}/")]
 
 
 def _has_all(entry: Entry, words: Sequence[str]) -> bool:
