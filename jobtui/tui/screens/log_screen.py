@@ -262,7 +262,7 @@ class LogScreen(ModalScreen[None]):
         right: list[Piece] = []
         if self._feed.seeking:
             right.append((f"searching: {key_of(self, 'log.close')} ends it", "waiting"))
-        elif self._search is not None:
+        elif self._search is not None and not self._search.problem:
             right.append((self._search_text(self._search), "strong"))
         elif self.focused is self._input:
             right.append((_KINDS[self._is_regex], "muted"))
