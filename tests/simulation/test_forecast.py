@@ -248,3 +248,45 @@ def test_a_run_that_takes_too_long_goes_on_for_as_long_as_it_is_late(expected: f
         [run] = found.runs
         assert run.ended is not None
         assert (run.ended - found.start) / SECOND == pytest.approx(left)
+
+
+ADJUSTED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "spread": st.sampled_from(["5m", "40m"]),
+        "jitter": st.sampled_from(["20s", "10m"]),
+        "times": st.integers(1, 5),
+        "not_before": st.just("2026-03-28T23:30:00+00:00"),
+        "until": st.just("2026-03-29T02:00:00+00:00"),
+        "overlap": st.sampled_from(["hold", "skip", "allow"]),
+    },
+)
+SPECS = st.sampled_from(["0 30 2 * * *", "0 */20 * * * *", "7 15 * * * *", "0 0 3 * * *", "@every 50m"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    jobs=st.lists(st.tuples(SPECS, ADJUSTED, st.integers(0, 1500)), min_size=1, max_size=3),
+    day=st.sampled_from(["2026-03-28T20:00", "2026-10-24T20:00"]),
+    is_quiet=st.booleans(),
+)
+def test_the_forecast_of_a_night_with_a_clock_change_is_what_then_happens(
+    jobs: list[tuple[str, dict[str, Any], int]], day: str, is_quiet: bool
+) -> None:
+    """With ticks that are spread, shaken and bounded, and with a quiet time.
+
+    The pool has a slot for each run, and no run ends when another one is due: luck orders nothing.
+    """
+    quiet = ["daily 01:00 for 90m"] if is_quiet else []
+    with simulated(day, tz="Europe/Berlin", pool=0, quiet=quiet) as scheduler:
+        expected = {}
+        for place, (spec, policies, seconds) in enumerate(jobs):
+            name, takes = f"job {place}", seconds + 0.137 * (place + 1)
+            scheduler.schedule(spec, sleeper(takes), name=name, **policies)
+            expected[name] = takes
+        predicted = look_ahead(scheduler, "12:00:00", expected)
+        scheduler.advance("12h")
+        started = sorted((run.started.timestamp(), run.job) for run in scheduler.runs() if run.started)
+    foretold = sorted((run.started.timestamp(), run.job) for run in predicted.runs if run.started)
+    assert [job for _, job in foretold] == [job for _, job in started]
+    assert [at for at, _ in foretold] == pytest.approx([at for at, _ in started], abs=1e-3)
