@@ -165,7 +165,12 @@ class JobtuiApp(App[None]):
 
     def _make_tab(self, number: int, backend: Backend) -> SchedulerTab:
         """Return the tab of a scheduler. Its main screen is mounted when it is shown for the first time."""
-        commands = BackgroundCommands(self, backend, self._leave_terminal)
+        commands = BackgroundCommands(
+            self,
+            backend,
+            self._leave_terminal,
+            origin=lambda: "" if self._shown.backend is backend else backend.title,
+        )
         dashboard = Dashboard(commands, "Detach" if self._stop is None else "Quit")
         tab = SchedulerTab(str(number), backend, commands, dashboard)
         self.add_mode(tab.mode, lambda: self._add_bar(tab.dashboard))

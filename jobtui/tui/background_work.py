@@ -116,6 +116,7 @@ class BackgroundCommands:
         backend: Executes the commands.
         leave_terminal: Leaves the terminal, if there is one, to another program.
         undo_stack: Keeps the latest changes, which the user may take back.
+        origin: Returns the name of the scheduler for messages, if the user sees another one; "" if not.
 
     Attributes:
         typed_arguments: The texts that the user has typed last as the arguments of each job, without secrets.
@@ -127,7 +128,10 @@ class BackgroundCommands:
         backend: Backend,
         leave_terminal: LeaveTerminal,
         undo_stack: UndoStack | None = None,
+        *,
+        origin: Callable[[], str] = lambda: "",
     ) -> None:
+        self._origin = origin
         self.typed_arguments: dict[str, dict[str, str]] = {}
         self.backend = backend
         self._undo_stack = undo_stack or UndoStack(SystemClock().monotonic)
@@ -291,4 +295,6 @@ class BackgroundCommands:
 
     def notify(self, text: str, severity: Severity = "information") -> None:
         """Show a message. Call in the app's thread only."""
+        if origin := self._origin():
+            text = f"{origin}: {text}"
         self._app.notify(cell_text(text), severity=severity, markup=False)

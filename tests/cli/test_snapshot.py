@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import textwrap
 
 import pytest
@@ -54,6 +55,20 @@ def test_a_scheduler_that_runs_is_shown_after_attach(capsys: pytest.CaptureFixtu
     assert "work" in frame
     assert frame.isascii()
     assert len(frame.splitlines()) == 32
+
+
+def test_the_frame_of_several_schedulers_has_their_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first one is shown; one that does not answer has a tab, too."""
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", print, name="work")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        unused = f"127.0.0.1:{free.getsockname()[1]}"
+    with scheduler, Server(LocalBackend(scheduler, "jobs.py"), parse_address("127.0.0.1:0")) as server:
+        assert main(["attach", str(server.address), unused, "--snapshot", "100x30"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f" [1 jobs.py]   2 {unused} ! lost"
+    assert any("work" in line for line in lines)
+    assert len(lines) == 30
 
 
 @pytest.mark.parametrize("size", ["120", "0x32", "ax5", "9999x9999", "12x"])

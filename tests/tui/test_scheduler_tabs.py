@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,15 +16,22 @@ from support.slow_backend import SlowBackend
 from textual import events
 from textual._xterm_parser import XTermParser
 
+from jobtui import Scheduler
+from jobtui.access.addresses import parse_address
+from jobtui.cli.attach import connect
 from jobtui.frontend.blank_snapshot import blank_snapshot
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.scheduler_tabs import TabLabel, TabMark, TabRow
+from jobtui.remote import remote_backend
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.widgets.header import StatusLine
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar, fit_tabs
+from jobtui.web.server import Server
 
+LIMIT = 20.0  # seconds; only a hang takes so long
 LOST = "connection lost at 10:24:07 (connection refused); trying again"
 
 
@@ -386,3 +395,64 @@ async def test_a_choice_of_columns_counts_for_every_scheduler() -> None:
         assert "by status" in driver.text
         await driver.press("c", "d", "enter", "alt+1")
         assert "OUTCOMES" in driver.text
+
+
+@async_test
+async def test_a_message_of_a_tab_that_is_not_shown_names_its_scheduler() -> None:
+    """A command may take seconds, and the user has gone to another tab."""
+    backends = make_backends()
+    async with running_tabs(backends) as driver:
+        release = threading.Event()
+        backends[0].run = lambda *_: release.wait(LIMIT) and 871  # type: ignore[method-assign]
+        await driver.pilot.press("r")
+        await driver.pilot.press("ctrl+right")
+        release.set()
+        await driver.settle()
+        assert driver.toasts == [("information", "orders.py: ▶ refresh_cache: run 871")]
+
+
+# --- real servers ---------------------------------------------------------------------------------
+
+
+@async_test
+async def test_one_scheduler_may_fall_away_while_the_other_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its mark appears in the other tab, and goes when another server answers at its address."""
+    monkeypatch.setattr(remote_backend, "MIN_RECONNECT_DELAY", 0.01)
+    monkeypatch.setattr(remote_backend, "MAX_RECONNECT_DELAY", 0.02)
+    monkeypatch.setattr(remote_backend, "HIDDEN_INTERVAL", 0.05)
+
+    def serve(name: str, address: str = "127.0.0.1:0") -> tuple[Scheduler, Server]:
+        scheduler = Scheduler(tz="UTC")
+        scheduler.schedule("@yearly", print, name=name)
+        scheduler.start()
+        server = Server(LocalBackend(scheduler, f"{name}.py"), parse_address(address))
+        server.start()
+        return scheduler, server
+
+    def stop(scheduler: Scheduler, server: Server) -> None:
+        server.close()
+        scheduler.stop(0)
+
+    running = [await asyncio.to_thread(serve, name) for name in ("orders", "billing")]
+    addresses = [str(server.address) for _, server in running]
+    try:
+        backends = [await asyncio.to_thread(connect, address) for address in addresses]
+        async with running_app(backends[0], others=backends[1:]) as driver:
+            assert bar(driver) == " [1 orders.py]   2 billing.py"
+            await asyncio.to_thread(stop, *running[1])
+            await driver.until(lambda: bool(backends[1].connection_error))
+            await driver.refresh()
+            assert bar(driver) == " [1 orders.py]   2 billing.py ! lost"
+            await driver.press("r")
+            await driver.until(lambda: running[0][0].snapshot().recent != ())
+            await driver.press("ctrl+right")
+            assert "connection lost" in driver.text
+            address = addresses[1].removeprefix("http://").removesuffix("/@jobs")
+            running[1] = await asyncio.to_thread(serve, "invoices", address)
+            await driver.until(lambda: "[2 invoices.py]" in driver.text)
+            await driver.press("ctrl+left")
+            assert bar(driver) == " [1 orders.py]   2 invoices.py"
+    finally:
+        for each in running:
+            await asyncio.to_thread(stop, *each)
+    assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
