@@ -42,6 +42,7 @@ SCRIPTS = [
     "lock_hold.py",
     "dashboard_attached.py",
     "dashboard_large.py",
+    "dashboard_remote.py",
     "dashboard_stored.py",
     "log_view.py",
     "web_attached.py",
