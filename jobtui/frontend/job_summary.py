@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -19,12 +19,14 @@ from jobtui.frontend.formatting import (
     run_label,
     status_sign,
 )
-from jobtui.frontend.job_facts import job_progress, list_job_facts, list_next_ticks
-from jobtui.frontend.text_lines import TextLine
+from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
+from jobtui.frontend.now_next import NO_RUNS, live_runs, now_next
+from jobtui.frontend.text_lines import Piece, TextLine
 
 MAX_OUTPUT = 200  # lines
 _TICKS = 5
 _RUNS = 7
+_NOW_WIDTH = 32  # cells, for the present and the next moment
 _ENDED_WIDTH, _STATE_WIDTH, _TOOK_WIDTH = 12, 11, 7  # cells
 _LABEL_WIDTH = 9  # cells: the longest label of a fact
 _SHOWN_ELSEWHERE = {"failure", "status"}  # facts that have a place of their own in the drawer
@@ -74,21 +76,25 @@ def _read_output(backend: Backend, run: RunView) -> tuple[str, ...]:
     return ()
 
 
-def list_summary_lines(job: JobView, summary: JobEssentials | None, snapshot: Snapshot) -> Iterator[TextLine]:
+def list_summary_lines(
+    job: JobView, summary: JobEssentials | None, snapshot: Snapshot, *, with_context: bool = False
+) -> Iterator[TextLine]:
     """Yield the lines of a job, without those of its output.
 
     Args:
         job: The job as the snapshot has it.
         summary: Its essentials; None while they are read.
         snapshot: The current snapshot.
+        with_context: Whether the lines around the one that failed are shown.
     """
     sign, status = status_sign(job)
-    yield TextLine(
-        "status", ((f"{sign.glyph} {status}", sign.tone), ("  ", ""), *job_progress(job, snapshot))
-    )
+    now: Sequence[Piece] = ()
+    if job.paused_since is None:  # a pause has a line of its own
+        now = now_next(job, live_runs(snapshot).get(job.name, NO_RUNS), snapshot.at, _NOW_WIDTH)
+    yield TextLine("status", ((f"{sign.glyph} {status}", sign.tone), ("  ", ""), *now))
     if summary is None:
         return
-    failure = [] if summary.failure is None else failure_lines(summary.failure, with_context=False)
+    failure = [] if summary.failure is None else failure_lines(summary.failure, with_context=with_context)
     if failed_last(job):
         yield from failure
         yield TextLine("")
@@ -102,7 +108,8 @@ def list_summary_lines(job: JobView, summary: JobEssentials | None, snapshot: Sn
         yield from failure
     if summary.details.runs:
         yield from _heading("Latest runs")
-        yield from (_run_line(run, snapshot) for run in summary.details.runs[:_RUNS])
+        shown = None if summary.failure is None else summary.failure.run
+        yield from (_run_line(run, snapshot, shown) for run in summary.details.runs[:_RUNS])
 
 
 def output_title(summary: JobEssentials) -> str:
@@ -130,10 +137,13 @@ def _fact_lines(details: JobDetails, snapshot: Snapshot) -> Iterator[TextLine]:
             yield TextLine("facts", pieces, hang=_LABEL_WIDTH + 2)
 
 
-def _run_line(run: RunView, snapshot: Snapshot) -> TextLine:
+def _run_line(run: RunView, snapshot: Snapshot, failure: RunView | None) -> TextLine:
+    """Return the line of a run. It does not repeat the error of the failure that the drawer shows."""
     sign = STATE_SIGNS[run.state]
     took = "" if run.elapsed is None else format_duration(run.elapsed)
     reason = "" if run.state is RunState.OK else run.reason
+    if failure is not None and run.state.failed and run.reason == failure.reason:
+        reason = "" if run.number == failure.number else "the same error"
     pieces = (
         (f"{format_instant(run.ended, snapshot.at):<{_ENDED_WIDTH}} ", "muted"),
         (f"{sign.glyph} {run.state.value:<{_STATE_WIDTH - 2}}", sign.tone),

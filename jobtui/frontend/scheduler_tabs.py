@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.alarm import find_alarm
+from jobtui.frontend.alarm import find_alarms
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import STATE_SIGNS
 from jobtui.frontend.job_index import JobIndex
@@ -69,8 +69,8 @@ def find_mark(snapshot: Snapshot, index: JobIndex, connection_error: str) -> Tab
         return TabMark("!", "lost", "failed")
     if failing := len(index.failing):
         return TabMark(f"{STATE_SIGNS[RunState.FAILED].glyph} {failing}", "failing", "failed")
-    alarm = find_alarm(snapshot, index)
-    return None if alarm is None else TabMark("!", "alarm", alarm.tone)
+    alarms = find_alarms(snapshot, index)
+    return TabMark("!", "alarm", alarms[0].tone) if alarms else None
 
 
 def tab_names(backends: Sequence[Backend]) -> list[str]:

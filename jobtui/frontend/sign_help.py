@@ -13,6 +13,7 @@ SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("♥ 2s", f"since the timer last woke; it wakes every {MAX_SLEEP:g}s"),
         ("♥ STALLED", "it did not wake in time"),
         ("▕ ▃ █ ▏", "a slot: the part of the last minute in which it was taken"),
+        ("▸ ▃ █ ▏", "a slot that works for the selected job"),
         ("SATURATED", "none is free"),
         ("!", "a warning, or runs that wait too long"),
     ),

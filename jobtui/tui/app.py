@@ -60,6 +60,7 @@ from jobtui.tui.keymap import SHOWN_TOGETHER, first_key
 from jobtui.tui.line_commands import Context
 from jobtui.tui.notices import Notice, NoticeLog, Severity, ShownNotices
 from jobtui.tui.scheduler_tab import SchedulerTab
+from jobtui.tui.screens.alarms_screen import AlarmsScreen
 from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.command_line import CommandLineScreen
 from jobtui.tui.screens.dashboard import Dashboard
@@ -302,7 +303,7 @@ class JobtuiApp(App[None]):
                 subtitle = literal_title(connection_error)
                 if dialog.border_subtitle != subtitle:  # an assignment repaints the dialog
                     dialog.border_subtitle = subtitle
-            if isinstance(screen, (Dashboard, JobScreen, LogScreen, QuitScreen, RunScreen)):
+            if isinstance(screen, (AlarmsScreen, Dashboard, JobScreen, LogScreen, QuitScreen, RunScreen)):
                 screen.update_snapshot(snapshot)
         self._update_tabs()
 

@@ -21,6 +21,7 @@ from jobtui.settings.key_settings import KeySetting
 from jobtui.settings.setting_errors import BadSetting, setting_error
 from jobtui.tui.app_keys import APP_BINDINGS
 from jobtui.tui.key_names import key_label
+from jobtui.tui.screens.alarms_screen import AlarmsScreen
 from jobtui.tui.screens.arguments_screen import ArgumentChoice, ArgumentInput, NoArguments
 from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.calendar_screen import CalendarScreen, TicksScreen
@@ -43,6 +44,7 @@ from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.streak_screen import StreakScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
+from jobtui.tui.widgets.header import AlarmLine
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.load_grid import LoadGrid
 from jobtui.tui.widgets.log_lines import LogLines, LogSearchInput
@@ -94,6 +96,8 @@ class Place:
 
 PLACES: Sequence[Place] = (
     Place("on the dashboard", (LineTable, Dashboard), is_view=True),
+    Place("on the alarm", (AlarmLine, Dashboard), is_view=True),
+    Place("in the list of alarms", (LineTable, AlarmsScreen), is_view=True),
     Place("in the filter", (FilterInput,)),
     Place("on the page of a job", (LineTable, JobScreen), is_view=True),
     Place("beside the runs of a job", (VerticalScroll, JobScreen), is_view=True),

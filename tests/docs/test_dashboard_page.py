@@ -56,6 +56,8 @@ HEADINGS = {
     "QuitScreen": "Quit",
     "NoticesScreen": "Messages",
     "AwayScreen": "While you were away",
+    "AlarmLine": "In the alarm",
+    "AlarmsScreen": "Alarms",
 }
 # Keys that the page calls by the sign on the keyboard.
 NAMES = {

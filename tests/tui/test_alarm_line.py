@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.views import Snapshot
+from jobtui.engine.views import JobView, Snapshot, StoreView
+from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.header import PoolGauge
 
 
@@ -47,7 +49,7 @@ async def test_n_and_a_click_lead_to_the_job_that_the_line_names() -> None:
         line = driver.text.splitlines()[2]
         assert "! 2 ticks" not in line
         assert "✗ 2 ticks of workday_report were missed: no scheduler was running" in line
-        assert line.rstrip().endswith("n goes there")
+        assert line.rstrip().endswith("a opens it")
         await driver.press("n")
         assert selected_job(driver) == "workday_report"
         await driver.press("g", "2")
@@ -62,6 +64,113 @@ async def test_a_job_that_the_filter_hides_is_not_lost_silently() -> None:
     async with running_app(ScriptedBackend(with_missed_ticks())) as driver:
         await driver.press("slash", *"vacuum", "enter", "n")
         assert "the list does not show workday_report" in driver.toasts[-1][1]
+
+
+def with_several_alarms() -> Snapshot:
+    """Return a snapshot in which a job fails, another one missed ticks, and the store is not written."""
+    missed = snapshots.ended_ticks("workday_report", 60, RunState.MISSED, "no scheduler was running", 2)
+    jobs = tuple(
+        replace(job, recent=(RunState.FAILED,)) if job.name == "import_orders" else job
+        for job in snapshots.idle().jobs
+    )
+    failed = snapshots.failed_run(866, 32)
+    store = StoreView(file="jobs.db", problem="the disk is full")
+    return replace(snapshots.idle(), jobs=jobs, recent=(failed, missed), store=store)
+
+
+@async_test
+async def test_a_opens_the_run_in_which_the_cause_is_to_be_seen() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        await driver.press("a")
+        assert isinstance(driver.screen, RunScreen)
+        assert "KeyError: 'amount'" in driver.text
+
+
+@async_test
+async def test_tab_leads_to_the_line_and_enter_opens_the_cause() -> None:
+    async with running_app(ScriptedBackend(with_missed_ticks())) as driver:
+        await driver.press("shift+tab")
+        assert driver.focus == "alarm"
+        await driver.press("enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert "no scheduler was running" in driver.text
+        await driver.press("escape", "tab")
+        assert driver.focus == "jobs"
+
+
+@async_test
+async def test_without_an_alarm_tab_passes_the_line_over_and_a_says_so() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("shift+tab")
+        assert driver.focus == "recent"
+        await driver.press("a")
+        assert driver.toasts[-1] == ("warning", "nothing is wrong now")
+
+
+@async_test
+async def test_an_alarm_that_no_job_causes_opens_nothing() -> None:
+    snapshot = replace(snapshots.idle(), store=StoreView(file="jobs.db", problem="the disk is full"))
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        assert "opens it" not in driver.text.splitlines()[2]
+        await driver.press("a")
+        assert "no job is the cause" in driver.toasts[-1][1]
+
+
+@async_test
+async def test_of_several_alarms_the_worst_is_shown_and_upper_a_lists_all() -> None:
+    async with running_app(ScriptedBackend(with_several_alarms())) as driver:
+        line = driver.text.splitlines()[2]
+        assert "the store is not written: the disk is full" in line
+        assert "+2 more: A" in line
+        await driver.press("A")
+        rows = [line.strip(" │▸") for line in driver.text.splitlines()[1:4]]
+        assert [row.split(" ", 2)[1] for row in rows] == ["the", "import_orders", "2"]
+        await driver.press("j", "enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert "KeyError: 'amount'" in driver.text
+
+
+@async_test
+async def test_the_list_of_alarms_follows_and_says_when_nothing_is_wrong() -> None:
+    async with running_app(ScriptedBackend(with_several_alarms())) as driver:
+        await driver.press("A")
+        assert "Alarms: 3" in driver.text
+        await driver.show_snapshot(with_missed_ticks())
+        assert "Alarms: 1" in driver.text
+        assert "the disk is full" not in driver.text
+        await driver.show_snapshot(snapshots.idle())
+        assert "nothing is wrong now" in driver.text
+
+
+@async_test
+async def test_the_text_gives_way_to_the_keys_in_a_wide_terminal_only() -> None:
+    snapshot = with_several_alarms()
+    snapshot = replace(snapshot, store=replace(snapshot.store, problem="no space " * 30))
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        for width, shows_keys in ((180, True), (120, True), (80, False), (40, False)):
+            await driver.resize(width, 32)
+            await driver.until(lambda width=width: len(driver.text.splitlines()[2]) == width)  # type: ignore[misc]
+            line = driver.text.splitlines()[2]
+            assert "… " in line or line.endswith("…")
+            assert ("+2 more: A" in line) is shows_keys
+
+
+def has_name(name: str, job: JobView) -> bool:
+    """Return whether a job has a name."""
+    return job.name == name
+
+
+@async_test
+async def test_the_slots_that_work_for_the_selected_job_are_emphasized() -> None:
+    """By a sign, too, so that it needs no colour."""
+    async with running_app(ScriptedBackend(snapshots.mid_run())) as driver:
+        assert driver.text.splitlines()[1].count("▸") == 0
+        assert selected_job(driver) == "refresh_cache"
+        for name, slot in (("compress_log", 0), ("hash_folder", 1), ("vacuum", None)):
+            driver.table().select(partial(has_name, name))
+            await driver.settle()
+            strips = driver.text.splitlines()[1].removeprefix(" pool ").split("▏")[:-1]
+            assert [strip[0] == "▸" for strip in strips] == [place == slot for place in range(len(strips))]
 
 
 @async_test

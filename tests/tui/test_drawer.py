@@ -9,6 +9,7 @@ import pytest
 from support import snapshots
 from support.app_driver import WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
+from textual.events import MouseScrollDown, MouseScrollUp
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
@@ -181,3 +182,65 @@ async def test_an_attached_drawer_shows_the_same() -> None:
         async with running_app(backend, LARGE) as driver:
             await rest(driver, "ZeroDivisionError")
             await rest(driver, "every hour")
+
+
+def first_line(driver: AppDriver) -> str:
+    """Return the first line of the drawer."""
+    return drawer_text(driver).splitlines()[1]
+
+
+@async_test
+async def test_upper_j_and_k_scroll_what_does_not_fit_above_the_output() -> None:
+    """A line says how many lines follow; the output stays. Another job is shown from its first line on."""
+    backend = ScriptedBackend(snapshots.saturated())
+    backend.outputs[876] = "order 99\n"
+    async with running_app(backend, (160, 24)) as driver:
+        await driver.press(*"jjjj")
+        await rest(driver, "Output of run #876")
+        top = first_line(driver)
+        assert "FAILED" in top
+        [hint] = [line for line in drawer_text(driver).splitlines() if "▾" in line]
+        hidden = int(hint.split("▾")[1].split()[0])
+        await driver.press("J")
+        assert first_line(driver) != top
+        assert f"▾ {hidden - 1} lines: J  ▴ K" in drawer_text(driver)
+        assert "order 99" in drawer_text(driver)
+        await driver.press("K", "K")
+        assert first_line(driver) == top
+        await driver.press(*["J"] * (hidden + 9))
+        assert "▾" not in drawer_text(driver)
+        assert "▴ K" in drawer_text(driver)
+        await driver.press("K")
+        assert "▾ 1 line: J" in drawer_text(driver)
+        await driver.press("j")
+        await rest(driver, "every 10 seconds")
+        assert "▴" not in drawer_text(driver)
+
+
+@async_test
+async def test_the_mouse_wheel_scrolls_the_drawer() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated()), (160, 24)) as driver:
+        await driver.press(*"jjjj")
+        await rest(driver, "Output of run #876")
+        top = first_line(driver)
+        drawer = driver.screen.query_one(Drawer)
+        for event, is_top in ((MouseScrollDown, False), (MouseScrollUp, True)):
+            await driver.pilot._post_mouse_events([event], drawer, offset=(5, 5))  # noqa: SLF001 - Textual's; the pilot has no method that scrolls
+            await driver.settle()
+            assert (first_line(driver) == top) is is_top
+
+
+@pytest.mark.parametrize(
+    ("width", "keys", "message"),
+    [
+        (160, "dJ", "the drawer is hidden; d shows it"),
+        (120, "K", "the drawer needs a terminal of 150 columns"),
+    ],
+)
+@async_test
+async def test_the_keys_that_scroll_the_drawer_say_why_they_have_no_effect(
+    width: int, keys: str, message: str
+) -> None:
+    async with running_app(ScriptedBackend(snapshots.idle()), (width, 32)) as driver:
+        await driver.press(*keys)
+        assert message in driver.toasts[-1][1]

@@ -71,7 +71,10 @@ def test_keys_are_characters_or_names(tmp_path: Path, text: str, found: dict[str
             '\njob.rn = "x"',
             "FILE, line 2: unknown action 'job.rn'. Did you mean job.run?\nThe actions job.… are job.run, ",
         ),
-        ('frobnicate = "x"', "FILE, line 1: unknown action 'frobnicate'.\nActions are app.…, "),
+        (
+            'frobnicate = "x"',
+            "FILE, line 1: unknown action 'frobnicate'.\nActions are alarm.…, alarms.…, app.…, ",
+        ),
         (
             'job.run = "Ctrl-X"',
             "line 1: job.run: there is no key 'Ctrl-X'.\nDid you mean ctrl+x? A key is a character",
@@ -88,8 +91,8 @@ def test_keys_are_characters_or_names(tmp_path: Path, text: str, found: dict[str
         ('log.diff = "j"', "log.diff cannot have j: lines.down (Down) has it in a log."),
         ('app.palette = "f8"\njob.run = "f8"', "job.run cannot have f8: app.palette"),
         (
-            'app.repaint = "a"',
-            "app.repaint cannot have a: it is text in the filter.\nChoose a key such as f5",
+            'app.repaint = "b"',
+            "app.repaint cannot have b: it is text in the filter.\nChoose a key such as f5",
         ),
         ('filter.keep = "c"', "filter.keep cannot have c: it is text in the filter."),
         (
@@ -157,6 +160,7 @@ def test_ids_are_unique_and_none_begins_another_with_a_dot() -> None:
 # --- the dashboard --------------------------------------------------------------------------------
 
 REMAPPED = {
+    "alarm.open": "ctrl+g",
     "app.help": "f1",
     "app.messages": "f8",
     "job.run": "f9",
@@ -294,9 +298,9 @@ async def test_the_help_the_titles_and_the_messages_name_the_keys_that_were_set(
 
 
 @async_test
-async def test_the_alarm_names_the_key_that_leads_to_the_job() -> None:
+async def test_the_alarm_names_the_key_that_opens_its_cause() -> None:
     async with running_app(ScriptedBackend(snapshots.many_jobs()), display=DISPLAY) as driver:
-        assert "ctrl+n goes there" in driver.text
+        assert "ctrl+g opens it" in driver.text
 
 
 @async_test

@@ -20,6 +20,7 @@ from support.scripted_backend import ScriptedBackend
         ("l",),
         ("o",),
         ("m",),
+        ("A",),
         ("question_mark",),
     ],
     ids="-".join,

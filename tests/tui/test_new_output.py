@@ -11,8 +11,16 @@ from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from support.snapshots import NOW, ago, ahead
 
+from jobtui import Scheduler
+from jobtui.access.addresses import parse_address
+from jobtui.cli.attach import parse_url
 from jobtui.engine.views import Snapshot
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.output_signs import NEW_OUTPUT, SILENT
+from jobtui.remote.remote_backend import RemoteBackend
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
+from jobtui.web.server import Server
 
 
 def with_output(snapshot: Snapshot, name: str, seconds: float) -> Snapshot:
@@ -122,3 +130,27 @@ async def test_a_silent_job_has_a_sign_and_words_until_it_writes_again() -> None
         await driver.show_snapshot(with_silence(3))
         assert marked(driver, SILENT) == []
         assert "silent" not in driver.text
+
+
+@async_test
+async def test_an_attached_dashboard_has_the_sign_until_the_log_is_open() -> None:
+    """The instant of the output comes with the snapshot of the other process."""
+    scheduler, log = Scheduler(tz="UTC"), OutputLog()
+    with (
+        capture_streams(log) as (stdout, _),
+        scheduler,
+        Server(LocalBackend(scheduler, "elsewhere.py", log), parse_address("127.0.0.1:0")) as server,
+    ):
+        # Textual replaces sys.stdout, but not this stream.
+        scheduler.every("1h", lambda: stdout.write("hello from a job\n"), name="talk")
+        backend = RemoteBackend(parse_url(str(server.address))[0])
+        backend.connect()
+        async with running_app(backend) as driver:
+            await driver.until(lambda: "talk" in driver.text)
+            assert marked(driver) == []
+            scheduler.run("talk")
+            await driver.until(lambda: marked(driver) == ["talk"])
+            await driver.press("l")
+            await driver.until(lambda: "hello from a job" in driver.text)
+            await driver.press("escape")
+            await driver.until(lambda: marked(driver) == [])

@@ -131,7 +131,8 @@ def test_the_header_of_every_page_says_what_is_wrong(scheduler: Scheduler, clien
     for path in ("/@jobs", "/@jobs/runs/1", "/@jobs/history", "/@jobs/timeline", "/@jobs/log"):
         alarm = client.get(path).page.find_one("header").find_one("p", id="alarm")
         assert alarm.plain_text.startswith("! orders <b> failed at ")
-        assert alarm.plain_text.endswith(": ValueError: no such order")
+        assert ": ValueError: no such order" in alarm.plain_text
+        assert "test_pages.py:" in alarm.plain_text  # the place in the code of the job
         assert "tone-failed" in alarm.attributes["class"]
 
 

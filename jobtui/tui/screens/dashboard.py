@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
+from jobtui.frontend.alarm import Alarm
 from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.blank_snapshot import is_blank
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
@@ -26,6 +27,7 @@ from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT, is_wi
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import VIEWS, JobListFilter
 from jobtui.tui.key_names import key_of
+from jobtui.tui.screens.alarms_screen import AlarmsScreen
 from jobtui.tui.screens.arguments_screen import run_with_arguments
 from jobtui.tui.screens.calendar_screen import CalendarScreen
 from jobtui.tui.screens.column_chooser import ColumnChooser
@@ -105,6 +107,8 @@ class Dashboard(Screen[None]):
             tooltip="Move to the next job, or recent run, that failed",
             id="jobs.next_failed",
         ),
+        Binding("a", "open_alarm", "Open the cause of the alarm", show=False, id="alarm.open"),
+        Binding("A", "list_alarms", "List everything that is wrong", show=False, id="alarm.list"),
         Binding("f", "view", "Show all jobs, or those that need attention", show=False, id="jobs.view"),
         Binding(
             "s",
@@ -129,6 +133,8 @@ class Dashboard(Screen[None]):
         Binding("3", "focus_table(3)", "Upcoming", show=False, id="pane.upcoming"),
         Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
         Binding("d", "drawer", "Show or hide the drawer of a wide terminal", show=False, id="pane.drawer"),
+        Binding("J", "scroll_drawer(1)", "Scroll the drawer down", show=False, id="drawer.down"),
+        Binding("K", "scroll_drawer(-1)", "Scroll the drawer up", show=False, id="drawer.up"),
         Binding("z", "zoom", "Show only this table, or all again", show=False, id="pane.zoom"),
         Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
         Binding("6", "calendar", "Calendar of load", show=False, id="jobs.calendar"),
@@ -395,6 +401,7 @@ class Dashboard(Screen[None]):
         """Update the footer if the selected row has other keys than before, and the drawer."""
         job, run = self._selected_job(), self._selected_run()
         self._drawer.show_job(job, self._snapshot)
+        self._gauge.show_job("" if job is None else job.name)
         selected = job and (job.schedule is None, job.paused_since is None)
         is_wide, has_row = self.has_class("-wide"), self._selected_row() is not None
         has_marks, any_failed = bool(self._marked_jobs()), self._has_trouble
@@ -558,6 +565,28 @@ class Dashboard(Screen[None]):
                 f"the list does not show {name}: {clears} clears the filter, and {shows_all} shows all"
             )
 
+    def action_open_alarm(self) -> None:
+        """Open the cause of the alarm that the header shows."""
+        if self._alarm.alarms:
+            self._show_cause(self._alarm.alarms[0])
+        else:
+            self._warn("nothing is wrong now")
+
+    def action_list_alarms(self) -> None:
+        """List everything that is wrong, and open the cause that the user chooses."""
+        self.app.push_screen(AlarmsScreen(self._snapshot), self._show_cause)
+
+    def _show_cause(self, alarm: Alarm | None) -> None:
+        """Open the run, or else the job, in which the cause of an alarm is to be seen."""
+        if alarm is None:
+            return
+        if alarm.run is not None:
+            self.app.push_screen(RunScreen(alarm.run, self._commands))
+        elif alarm.job:
+            self.app.push_screen(JobScreen(alarm.job, self._commands))
+        else:
+            self._warn("no job is the cause: the alarm says all that is known")
+
     def action_view(self) -> None:
         """Show all jobs, or only those that need attention."""
         self.show_view(VIEWS[(VIEWS.index(self._job_filter.view) + 1) % len(VIEWS)])
@@ -647,10 +676,14 @@ class Dashboard(Screen[None]):
 
     def action_next_table(self, by: int) -> None:
         """Focus the next table."""
-        names = [JOBS, *PANES]
+        names = [JOBS, *PANES, *(["alarm"] if self._alarm.alarms else [])]
         current = self.focused.id if self.focused is not None else None
         at = names.index(current) if current in names else 0
-        self.action_focus_table((at + by) % len(names))
+        following = names[(at + by) % len(names)]
+        if following == "alarm":
+            self.set_focus(self._alarm)
+        else:
+            self._body.focus_table(following)
 
     def action_focus_table(self, number: int) -> None:
         """Focus the jobs (0) or one of the panes (1 to 4)."""
@@ -659,10 +692,23 @@ class Dashboard(Screen[None]):
     def action_drawer(self) -> None:
         """Show or hide the drawer."""
         if self.size.width < DRAWER_WIDTH:
-            opens = key_of(self, "table.open")
-            self._warn(f"the drawer needs a terminal of {DRAWER_WIDTH} columns; {opens} opens the job")
+            self._warn(self._no_drawer)
         else:
             self._body.toggle_drawer()
+
+    def action_scroll_drawer(self, by: int) -> None:
+        """Scroll the drawer by a line."""
+        if self._drawer.display:
+            self._drawer.scroll_lines(by)
+        else:
+            shows = key_of(self, "pane.drawer")
+            is_narrow = self.size.width < DRAWER_WIDTH
+            self._warn(self._no_drawer if is_narrow else f"the drawer is hidden; {shows} shows it")
+
+    @property
+    def _no_drawer(self) -> str:
+        opens = key_of(self, "table.open")
+        return f"the drawer needs a terminal of {DRAWER_WIDTH} columns; {opens} opens the job"
 
     def action_zoom(self) -> None:
         """Show nothing but the focused table, or everything again."""
@@ -690,6 +736,10 @@ class Dashboard(Screen[None]):
     @on(LineTable.HeaderSelected)
     def _sort_by_header(self, message: LineTable.HeaderSelected) -> None:
         self._set_job_filter(self._job_filter.sorted_by(message.column))
+
+    @on(AlarmLine.Opened)
+    def _open_cause(self, message: AlarmLine.Opened) -> None:
+        self._show_cause(message.alarm)
 
     @on(AlarmLine.Selected)
     def _follow_alarm(self, message: AlarmLine.Selected) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.timer import Timer
 from textual.widget import Widget
 
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import Backend
+from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.job_summary import JobEssentials, list_summary_lines, output_title, read_job_summary
 from jobtui.frontend.text_lines import Piece, TextLine
 from jobtui.tui.background_work import BackgroundQuery
+from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 from jobtui.tui.widgets.wrapped_lines import wrap_line
 
 _AFTER_MOVE = 0.15  # seconds after the cursor came to rest on another job
 _AFTER_CHANGE = 1.0  # seconds between two requests for one job
 _LEAST_OUTPUT = 4  # rows, before other lines give way
+_TALL = 40  # rows of a drawer that has room for the lines around the one that failed
+_WHEEL = 3  # lines for a step of the mouse wheel
 
 Row = tuple[Piece, ...]
 
@@ -34,7 +39,7 @@ class Drawer(Widget):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"line--{tone}" for tone in ("muted", "strong", "ok", "waiting", "running", "failed")
+        f"line--{tone}" for tone in ("muted", "strong", "ok", "waiting", "running", "failed", "dst")
     }
 
     def __init__(self, backend: Backend) -> None:
@@ -45,6 +50,7 @@ class Drawer(Widget):
         self._summary: JobEssentials | None = None
         self.is_answered = False
         self._rows: list[Row] = []
+        self._top = 0  # how many of the rows above the output are scrolled out of sight
         self._cause: tuple[object, ...] = (None,)  # the values from which the rows were made
         self._timer: Timer | None = None
         self._query: BackgroundQuery[JobEssentials] | None = None
@@ -61,6 +67,7 @@ class Drawer(Widget):
         is_other = before is None or job is None or before.name != job.name
         if is_other:
             self._summary = None
+            self._top = 0
             self.is_answered = False
             self.border_title = literal_title(job.name) if job is not None else ""
         if is_other and self._timer is not None:
@@ -80,6 +87,21 @@ class Drawer(Widget):
     def on_resize(self) -> None:
         """Wrap the lines at the new width."""
         self._update()
+
+    def scroll_lines(self, by: int) -> None:
+        """Scroll what is above the output by a number of lines."""
+        self._top = max(0, self._top + by)
+        self._paint()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll down."""
+        event.stop()
+        self.scroll_lines(_WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll up."""
+        event.stop()
+        self.scroll_lines(-_WHEEL)
 
     def _request(self) -> None:
         self._timer = None
@@ -107,6 +129,9 @@ class Drawer(Widget):
         if cause[1:] == self._cause[1:] and cause[0] is self._cause[0]:
             return
         self._cause = cause
+        self._paint()
+
+    def _paint(self) -> None:
         rows = self._list_rows()
         if rows != self._rows:
             self._rows = rows
@@ -116,16 +141,29 @@ class Drawer(Widget):
         job, snapshot, summary, width = self._job, self._snapshot, self._summary, self.size.width
         if job is None or snapshot is None or not width:
             return []
-        lines = list_summary_lines(job, summary, snapshot)
+        lines = list_summary_lines(job, summary, snapshot, with_context=self.size.height >= _TALL)
         rows = [row for line in lines for row in wrap_line(line, width)]
         if summary is None or not (title := output_title(summary)):
-            return rows[: self.size.height]
-        rows = rows[: max(0, self.size.height - _LEAST_OUTPUT)]
+            return self._scrolled(rows, self.size.height)
+        rows = self._scrolled(rows, self.size.height - _LEAST_OUTPUT)
         room = self.size.height - len(rows) - 2
         heading = [(), *wrap_line(TextLine("heading", ((title, "strong"),)), width)]
         output = summary.output[-room:] if room > 0 else ()
         shown = [((f"  {cell_text(text)}", ""),) for text in output] or [(("  nothing", "muted"),)]
         return [*rows, *heading, *shown]
+
+    def _scrolled(self, rows: list[Row], height: int) -> list[Row]:
+        """Return the rows that fit into a height. If not all do, the last row says how many follow."""
+        if len(rows) <= height:
+            self._top = 0
+            return rows
+        room = max(0, height - 1)
+        self._top = top = min(self._top, len(rows) - room)
+        below = len(rows) - top - room
+        down, up = key_of(self, "drawer.down"), key_of(self, "drawer.up")
+        hints = [f"▾ {pluralize(below, 'line')}: {down}" if below else "", f"▴ {up}" if top else ""]
+        hint: Row = (("  ".join(filter(None, hints)), "muted"),)
+        return [*rows[top : top + room], hint][: max(0, height)]
 
     def render(self) -> Text:
         """Return the lines."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import PurePath
 from typing import ClassVar
 
@@ -12,12 +13,13 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.alarm import find_alarm
+from jobtui.frontend.alarm import Alarm, find_alarms
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.blank_snapshot import is_blank
 from jobtui.frontend.formatting import (
@@ -33,12 +35,15 @@ from jobtui.frontend.slot_history import CELLS, SlotHistory
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.key_names import key_of
+from jobtui.tui.widgets.line_table import FOCUSED_MARK
 from jobtui.tui.widgets.literal_text import cell_text
 
 _POOL = " pool "
-NAMES_WIDTH = 30  # cells, for the names of the jobs that failed last
+_LEAST_ALARM = 70  # cells for the text of an alarm, before its keys get some
+_LEAST_NAMES = 12  # cells, for the names of the jobs that failed last
 
 Piece = tuple[str, str]  # a text and its tone; "" is the default tone
+CHOSEN = " chosen"  # after a tone: what belongs to the selected job
 
 
 class _HeaderLine(Widget):
@@ -70,7 +75,11 @@ class _HeaderLine(Widget):
         return line
 
     def _style(self, tone: str) -> Style | str:
-        return self.get_component_rich_style(f"line--{tone}") if tone else ""
+        if not tone:
+            return ""
+        name, _, chosen = tone.partition(" ")
+        style = self.get_component_rich_style(f"line--{name}")
+        return style + Style(bold=True, underline=True) if chosen else style
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         """Return the pieces on the left and those on the right, in the order of importance."""
@@ -119,7 +128,7 @@ class StatusLine(_HeaderLine):
 class PoolGauge(_HeaderLine):
     """The last minute of the pool's slots, the numbers of its runs, and which jobs failed last or are paused.
 
-    A slot says at the mouse which run has taken it.
+    A slot says at the mouse which run has taken it. The slots that work for the selected job are emphasized.
 
     Args:
         index: The jobs of the snapshot that is shown.
@@ -130,6 +139,7 @@ class PoolGauge(_HeaderLine):
         self._index = index
         self._history = SlotHistory()
         self._snapshot: Snapshot | None = None
+        self._job = ""  # the selected one
         self._cells = 0  # the length of the strip of each slot; 0 if they share one, or there is none
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
@@ -138,8 +148,17 @@ class PoolGauge(_HeaderLine):
         self._history.update(snapshot)
         super().update_snapshot(snapshot)
 
+    def show_job(self, name: str) -> None:
+        """Emphasize the slots that work for a job; "" for none."""
+        if name != self._job:
+            self._job = name
+            self._fit()
+
     def on_resize(self) -> None:
         """Fit the strips to the new width."""
+        self._fit()
+
+    def _fit(self) -> None:
         if self._snapshot is not None:
             super().update_snapshot(self._snapshot)
 
@@ -180,7 +199,10 @@ class PoolGauge(_HeaderLine):
         troubles = self._troubles()
         room = self.size.width - len(_POOL) - sum(len(text) for text, _ in numbers) - 1
         room -= sum(cell_len(text) + 2 for text, _ in troubles)
-        return [(_POOL, ""), *self._strips(room, tone), *numbers], troubles
+        strips = self._strips(room, tone)
+        room -= sum(len(text) for text, _ in strips) + 2
+        right = [*troubles[:1], *self._failing_names(room), *troubles[1:]]  # the names follow their number
+        return [(_POOL, ""), *strips, *numbers], right
 
     def _saturated_for(self, snapshot: Snapshot) -> str:
         since = self._history.saturated_since
@@ -196,23 +218,36 @@ class PoolGauge(_HeaderLine):
         else:
             length = next((cells for cells in CELLS if cells + 2 <= room), 0)
             strips = [self._history.total(length)] if slots and length else []
-        return [piece for strip in strips for piece in (("▕", "muted"), (strip, tone), ("▏", "muted"))]
+        runs = self._history.runs if self._cells else [None]
+        pieces: list[Piece] = []
+        for strip, run in zip(strips, runs, strict=False):
+            if run is not None and run.job == self._job:
+                pieces += [(FOCUSED_MARK, "strong"), (strip, tone + CHOSEN), ("▏", "muted")]
+            else:
+                pieces += [("▕", "muted"), (strip, tone), ("▏", "muted")]
+        return pieces
 
     def _troubles(self) -> list[Piece]:
-        """Return which jobs failed last, and how many are paused."""
+        """Return how many jobs failed last, and how many are paused."""
         right = []
-        failing = [job.name for job in self._index.failing]
-        if failing:
-            right.append((f"✗ {len(failing)} failed last", "failed"))
-            names = ", ".join(map(cell_text, failing))
-            fits = cell_len(names) <= NAMES_WIDTH
-            right.append((names if fits else f"{set_cell_size(names, NAMES_WIDTH - 1)}…", "failed"))
+        if failing := len(self._index.failing):
+            right.append((f"✗ {failing} failed last", "failed"))
         if self._index.paused:
             right.append((f"‖ {pluralize(self._index.paused, 'job')} paused", "waiting"))
         return right
 
+    def _failing_names(self, room: int) -> list[Piece]:
+        """Return which jobs failed last, as far as the slots leave room for them."""
+        if room <= 0:
+            return []
+        names = ", ".join(cell_text(job.name) for job in islice(self._index.failing, room))
+        if not names or room < min(cell_len(names), _LEAST_NAMES):
+            return []
+        fits = cell_len(names) <= room
+        return [(names if fits else f"{set_cell_size(names, room - 1)}…", "failed")]
 
-class AlarmLine(_HeaderLine):
+
+class AlarmLine(_HeaderLine, can_focus=True):
     """A line that says what is wrong with the jobs. It appears when something is, and then stays.
 
     If it went away with each run that is OK, the rows below it would jump.
@@ -221,37 +256,71 @@ class AlarmLine(_HeaderLine):
         index: The jobs of the snapshot that is shown.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open", id="alarm.enter")]
+
     @dataclass
     class Selected(Message):
         """The user clicked the line. It names a job."""
 
         job: str
 
+    @dataclass
+    class Opened(Message):
+        """The user wants to see the cause of an alarm."""
+
+        alarm: Alarm
+
     def __init__(self, index: JobIndex) -> None:
         super().__init__(id="alarm")
         self._index = index
-        self._job = ""
+        self._alarms: Sequence[Alarm] = ()
+
+    @property
+    def alarms(self) -> Sequence[Alarm]:
+        """The alarms of the snapshot, the worst first."""
+        return self._alarms
 
     @property
     def job(self) -> str:
-        """The job with the trouble; "" without one."""
-        return self._job
+        """The job with the worst trouble; "" without one."""
+        return self._alarms[0].job if self._alarms else ""
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show what is wrong in a snapshot."""
+        self._alarms = find_alarms(snapshot, self._index)
         super().update_snapshot(snapshot)
         self.set_class(bool(self._current_pieces[0]), "-raised")
 
     def on_click(self) -> None:
         """Lead to the job with the trouble."""
-        if self._job:
-            self.post_message(self.Selected(self._job))
+        if self.job:
+            self.post_message(self.Selected(self.job))
 
-    def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
-        alarm = find_alarm(snapshot, self._index)
-        self._job = "" if alarm is None else alarm.job
-        if alarm is not None:
-            sign = "✗" if alarm.tone == "failed" else "!"
-            hint = [(f"{key_of(self, 'jobs.next_failed')} goes there", "muted")] if alarm.job else []
-            return [(f" {sign} {cell_text(alarm.text)}", alarm.tone)], hint
-        return ([(" ✓ the alarm is over", "muted")] if self._current_pieces[0] else []), []
+    def action_open(self) -> None:
+        """Open the cause of the alarm that is shown."""
+        if self._alarms:
+            self.post_message(self.Opened(self._alarms[0]))
+
+    def render(self) -> Text:
+        """Return the line. In a wide terminal, the text leaves room for the keys."""
+        left, right = self._current_pieces
+        room = self.size.width - 1 - sum(cell_len(text) + 2 for text, _ in right)
+        if room < _LEAST_ALARM:
+            right, room = (), self.size.width - 1
+        line = Text(no_wrap=True)
+        for text, tone in left:
+            line.append(text, self._style(tone))
+        line.truncate(room, overflow="ellipsis", pad=True)
+        for text, tone in right:
+            line.append("  ").append(text, self._style(tone))
+        return line
+
+    def _pieces(self, _snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
+        if not self._alarms:
+            return ([(" ✓ the alarm is over", "muted")] if self._current_pieces[0] else []), []
+        worst, *others = self._alarms
+        sign = "✗" if worst.tone == "failed" else "!"
+        hints = [(f"+{len(others)} more: {key_of(self, 'alarm.list')}", "strong")] if others else []
+        if worst.run is not None or worst.job:
+            hints.append((f"{key_of(self, 'alarm.open')} opens it", "muted"))
+        return [(f" {sign} {cell_text(worst.text)}", worst.tone)], hints
