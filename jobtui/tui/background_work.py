@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 from textual.app import App
 from textual.screen import Screen
 
+from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import JobView, RunView
 from jobtui.frontend import commands, undo
 from jobtui.frontend.backend import Backend
@@ -34,6 +35,14 @@ BY = "dashboard"  # what pauses the jobs
 def error_text(error: Exception) -> str:
     """Return the message of an error; `str` would put the message of a LookupError into quotes."""
     return cell_text(str(error.args[0] if error.args else error))
+
+
+def _expected(error: Exception) -> Exception:
+    """Return an error as it is if a backend may raise it; log any other, and return one that says so."""
+    if isinstance(error, (LookupError, ValueError, RuntimeError, OSError)):
+        return error
+    log_exception("an error inside the dashboard, which goes on", error)
+    return RuntimeError(f"an error inside jobtui: {type(error).__name__}: {error}")
 
 
 @dataclass(eq=False)
@@ -75,8 +84,8 @@ class BackgroundQuery(Generic[Answer]):
         app = self.screen.app
         try:
             answer = self.query()
-        except (LookupError, ValueError, RuntimeError, OSError) as error:
-            app.call_later(self._finish, self.on_error, error)
+        except Exception as error:  # noqa: BLE001 - the screen would wait for an answer for ever
+            app.call_later(self._finish, self.on_error, _expected(error))
         else:
             app.call_later(self._finish, self.on_answer, answer)
 
@@ -152,9 +161,9 @@ class BackgroundCommands:
             try:
                 result = command(self.backend, *arguments)
                 outcome = Undoable(result) if isinstance(result, str) else result
-            except (LookupError, ValueError, RuntimeError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - the user would wait for a message in vain
                 self._requested_size = None
-                outcome, severity = Undoable(error_text(error)), "error"
+                outcome, severity = Undoable(error_text(_expected(error))), "error"
             self._app.call_later(self._finish, outcome, severity)
 
         self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
@@ -228,3 +229,18 @@ async def test_an_error_of_the_question_for_the_first_failure_is_shown() -> None
     async with running_app(backend) as driver:
         await driver.press("h", "f")
         assert "the scheduler does not answer" in driver.text
+
+
+@async_test
+async def test_an_unexpected_error_is_shown_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The user must not wait for an answer that never comes."""
+    backend = make_backend()
+    backend.command_error = TypeError("no such column")
+    async with running_app(backend) as driver:
+        await driver.press("h")
+        await driver.until(lambda: "an error inside jobtui: TypeError: no such column" in driver.text)
+        await driver.press("escape", "r")
+        await driver.until(lambda: "an error inside jobtui: TypeError: no such column" in driver.text)
+    assert [record.message for record in caplog.records] == 2 * [
+        "an error inside the dashboard, which goes on"
+    ]
