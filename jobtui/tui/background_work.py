@@ -114,7 +114,7 @@ class BackgroundQuery(Generic[Answer]):
     def _tab_changed(self, _mode: str) -> None:
         if self._waiting is not None and not self._is_hidden:
             go_on, self._waiting = self._waiting, None
-            go_on()
+            self.screen.call_after_refresh(go_on)  # the layout of a screen that resumes is not done yet
 
 
 class BackgroundCommands:
