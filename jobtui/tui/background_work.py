@@ -84,7 +84,7 @@ class BackgroundQuery(Generic[Answer]):
         app = self.screen.app
         try:
             answer = self.query()
-        except Exception as error:  # noqa: BLE001 - the screen would wait for an answer for ever
+        except Exception as error:  # noqa: BLE001 - the screen waits for an answer
             app.call_later(self._finish, self.on_error, _expected(error))
         else:
             app.call_later(self._finish, self.on_answer, answer)
@@ -161,7 +161,7 @@ class BackgroundCommands:
             try:
                 result = command(self.backend, *arguments)
                 outcome = Undoable(result) if isinstance(result, str) else result
-            except Exception as error:  # noqa: BLE001 - the user would wait for a message in vain
+            except Exception as error:  # noqa: BLE001 - the user waits for a message
                 self._requested_size = None
                 outcome, severity = Undoable(error_text(_expected(error))), "error"
             self._app.call_later(self._finish, outcome, severity)
