@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from jobtui.cli.attach import CannotAttachError, attach, attach_all, connect, pa
 from jobtui.cli.main import main
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.registry import Entry, Registration
 from jobtui.remote.http_client import ServerAddress
 from jobtui.tui.display import Display
 from jobtui.web.server import Server
@@ -454,6 +456,30 @@ def test_credentials_that_are_not_entered_concern_only_their_own_tab(
         "1 job",
         "no connection (authentication required: user name and password); trying again every 120 s",
     ]
+
+
+def test_without_an_address_the_command_lists_the_schedulers_that_run_here_and_all_in_tabs(
+    set_terminal: SetTerminal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """If there is more than one."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # schedulers of the user may be registered there
+    places = [Registration(tmp_path / "jobtui") for _ in range(2)]
+    for number, place in enumerate(places, start=1):
+        place.publish(Entry(pid=number, title=f"{number}.py", address=f"http://127.0.0.1:900{number}"))
+    set_terminal(stdin=True, stdout=True)
+    assert main(["attach"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "jobtui: 2 schedulers run here; name one:",
+        "  jobtui attach http://127.0.0.1:9001   # 1.py, process 1",
+        "  jobtui attach http://127.0.0.1:9002   # 2.py, process 2",
+        "  jobtui attach http://127.0.0.1:9001 http://127.0.0.1:9002   # all, in tabs",
+    ]
+    for place in places:
+        place.remove()
 
 
 # --- the command ----------------------------------------------------------------------------------
