@@ -49,6 +49,7 @@ SCREENS: dict[str, tuple[Callable[[], Snapshot], list[str]]] = {
     "command-line": (snapshots.odd_names, ["colon", *"pause 日"]),
     "stack": (snapshots.overtime, ["1", "j", "j", "t"]),
     "messages": (snapshots.saturated, ["u", "m"]),
+    "alarms": (snapshots.saturated, ["A"]),
     "columns": (snapshots.saturated, ["c"]),
     "search-in-diff": (snapshots.idle, ["4", *"jjjjj", "l", "d", "slash", *"order"]),
 }

@@ -581,3 +581,8 @@ def test_the_tab_of_a_scheduler_that_was_never_reached_says_why(assert_screen: A
     assert_screen(
         blank_snapshot(snapshots.NOW), connection_error=NEVER_CONNECTED, others=other_schedulers()[::2]
     )
+
+
+@also_large
+def test_the_alarms_are_listed_in_whole_sentences(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["A"])
