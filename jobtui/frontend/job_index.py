@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import compress, count, takewhile
 from operator import is_not
 from typing import NamedTuple
@@ -84,6 +84,11 @@ class JobIndex:
     def upcoming(self) -> int:
         """The number of ticks and one-off runs that wait; of each job, only the next tick counts."""
         return self._totals["upcoming"]
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the jobs: another object once a job was added, removed or renamed."""
+        return self._places
 
     def job(self, name: str) -> JobView | None:
         """Return the job of a name; None if there is none."""

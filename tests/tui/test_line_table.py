@@ -474,3 +474,32 @@ async def test_the_first_frame_after_a_resize_has_the_columns_of_the_new_width()
         before = table.render_line(0).text
         table._fitted, table._fitted_width = table._fit_columns(40), 40  # noqa: SLF001 - as it was before
         assert table.render_line(0).text == before
+
+
+@async_test
+async def test_names_of_jobs_are_whole_in_the_panes_where_there_is_room() -> None:
+    """The panes are half as wide as the terminal, and other columns have room to spare."""
+    name = "upgrade_passwords_2"
+    job = snapshots.make_job(name)
+    runs = [snapshots.running_run(7, name, since=3), snapshots.running_run(8, name, since=2)]
+    snapshot = snapshots.make(jobs=[job], running=runs, recent=[snapshots.ended_run(6, name, since=9)])
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        for pane in ("running", "recent", "upcoming"):
+            table = driver.app.query_one(f"#{pane}", LineTable)
+            assert name in table.render_line(0).text, pane
+
+
+@async_test
+async def test_no_column_moves_when_runs_come_and_go() -> None:
+    """The widths follow the names of all jobs, not those in the rows."""
+    jobs = [snapshots.make_job("short"), snapshots.make_job("a_much_longer_name")]
+    first = snapshots.make(jobs=jobs, running=[snapshots.running_run(7, "short", since=3)])
+    backend = ScriptedBackend(first)
+    async with running_app(backend) as driver:
+        table = driver.app.query_one("#running", LineTable)
+        before = table.place_of("running_for")
+        later = [snapshots.running_run(8, "a_much_longer_name", since=3)]
+        backend.set_snapshot(snapshots.make(jobs=jobs, running=later))
+        await driver.refresh()
+        assert table.render_line(0).text.split()[1] == "a_much_longer_name"
+        assert table.place_of("running_for") == before

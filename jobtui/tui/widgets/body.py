@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -16,7 +18,11 @@ from jobtui.engine.views import Snapshot
 from jobtui.frontend.job_index import JobIndex
 from jobtui.tui.arrangement import JOBS, PANES, TINY_HEIGHT, CalmRows, Demand, arrange
 from jobtui.tui.widgets.line_table import LineTable
+from jobtui.tui.widgets.literal_text import cell_text
 from jobtui.tui.widgets.panes import Panes, PaneTabs
+
+_MOST_OF_NAME = 24  # cells that the name of a job gets before others get what is left
+_SIGNS = len(" +9 ¶")  # cells for the signs after a name in the table of jobs
 
 
 class _Plan(Layout):
@@ -69,6 +75,9 @@ class Body(Container):
         self._demand: Demand | None = None
         self._planned_for = Size(), Size()  # the sizes of the body and of the terminal
         self._snapshot: Snapshot | None = None
+        self._names: Collection[str] = ()
+        self._name_width = 0  # cells for the names of jobs
+        self._last_number = 0  # the largest number of a run so far
         self._focus = JOBS
         self._pane = PANES[0]  # the visible pane, if there is room for only one
         self._zoomed = False
@@ -90,8 +99,22 @@ class Body(Container):
     def update_snapshot(self, snapshot: Snapshot, index: JobIndex) -> None:
         """Show a snapshot, whose jobs are in the index, in the panes; give each table the room it needs."""
         self._snapshot = snapshot
+        self._fit_columns(snapshot, index)
         self._panes.update_snapshot(snapshot, index)
         self._update_plan()
+
+    def _fit_columns(self, snapshot: Snapshot, index: JobIndex) -> None:
+        """Give names and numbers the room that they need, which seldom changes: nothing must jump."""
+        if index.names is not self._names:
+            self._names = index.names
+            longest = max((cell_len(cell_text(name)) for name in self._names), default=0)
+            self._name_width = min(longest, _MOST_OF_NAME)
+        runs = (*snapshot.working, *snapshot.waiting, *snapshot.recent)
+        self._last_number = max(self._last_number, max((run.number for run in runs), default=0))
+        for table in self._tables.values():
+            table.want("name", self._name_width + _SIGNS)
+            table.want("job", self._name_width)
+            table.want("number", len(f"#{self._last_number}"))
 
     def show_filter(self, shown: bool) -> None:
         """Show or hide the line of the filter."""

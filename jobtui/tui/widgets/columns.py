@@ -563,7 +563,7 @@ def running_columns(job_of: Callable[[str], JobView | None]) -> Sequence[Column[
         return _cut([(cell_text(text), tone) for text, tone in pieces], width)
 
     return (
-        Column("number", "RUN", 7, _number),
+        Column("number", "RUN", 4, _number),
         Column("job", "JOB", 14, _run_job, fraction=1),
         Column("running_for", "FOR", 7, _running_for, align_right=True),
         Column(
@@ -578,7 +578,7 @@ RUNNING_COLUMNS = running_columns(lambda _: None)  # without the usual durations
 
 WAITING_COLUMNS: Sequence[Column[RunView]] = (
     Column("state", "STATE", 8, _waiting_state),
-    Column("number", "RUN", 7, _number),
+    Column("number", "RUN", 4, _number),
     Column("job", "JOB", 14, _run_job, fraction=2),
     Column("waiting_for", "FOR", 6, _waiting_for, align_right=True),
     Column("reason", "REASON", 12, _reason, fraction=1, drop_order=1, wanted=18),
@@ -588,7 +588,7 @@ RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 8, _ended),
     Column("state", "STATE", 11, _state),
     Column("job", "JOB", 14, _run_job, fraction=1),
-    Column("number", "RUN", 7, _number, drop_order=1),
+    Column("number", "RUN", 4, _number, drop_order=1),
     Column("outcome", "OUTCOME", 12, _duration_or_reason, fraction=2, wanted=24),
 )
 

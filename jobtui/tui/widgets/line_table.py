@@ -147,6 +147,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._now: datetime | None = None
         self._fitted: list[tuple[Column[Row], int]] = []  # the columns that fit, with their widths
         self._fitted_width = -1  # the width of the table that they fit
+        self._wanted: dict[str, int] = {}  # the widths that were wanted later, by key
         self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
 
     # --- content ----------------------------------------------------------------------------------
@@ -222,6 +223,13 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._columns = columns
         self._fit()
         self.refresh()
+
+    def want(self, key: str, width: int) -> None:
+        """Give a column this width before others get their fractions, in place of its `wanted`."""
+        if self._wanted.get(key) != width:
+            self._wanted[key] = width
+            self._fit()
+            self.refresh()
 
     def show_header(self, shown: bool) -> None:
         """Show or hide the line with the columns' titles."""
@@ -357,7 +365,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         spare, over = max(0, spare), max(0, -spare)
         least = []
         for column in columns:
-            extra = min(spare, max(0, column.wanted - column.width))
+            extra = min(spare, max(0, self._wanted.get(column.key, column.wanted) - column.width))
             spare -= extra
             least.append(column.width + extra)
         fractions = sum(column.fraction for column in columns)
