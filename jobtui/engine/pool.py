@@ -187,7 +187,8 @@ class Pool:
             return self._blocking_run_reason(job)
         is_full = len(job.held) >= job.policies.max_held
         if is_full and trigger is Trigger.TICK and job.policies.overlap is not Overlap.REPLACE:
-            return f"{len(job.held)} runs are held already; {self._blocking_run_reason(job)}"
+            held = "1 run is" if len(job.held) == 1 else f"{len(job.held)} runs are"
+            return f"{held} held already; {self._blocking_run_reason(job)}"
         return ""
 
     def admit(self, run: RunRecord, now: float) -> None:

@@ -310,6 +310,7 @@ class JobRecord:
                 timeout=_to_timedelta(self.policies.timeout or None),
                 warn=_to_timedelta(self.policies.warn or None),
                 max_late=_to_timedelta(self.policies.max_late or None),
+                max_held=self.policies.max_held,
                 abandon=_to_timedelta(self.policies.abandon if self.policies.timeout else None),
                 retrying=len(self.retrying),
                 retry_at=None if retried is None else _to_datetime(retried.extras.retry_at, tz),

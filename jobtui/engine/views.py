@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple, NewType
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
+from jobtui.engine.job_policies import MAX_HELD
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.tracebacks import format_traceback
 from jobtui.schedules.schedule import Schedule
@@ -225,6 +226,7 @@ class JobView:
         overlap: What happens to a new run while an earlier one is live.
         misfire: What happens to ticks that were missed.
         max_late: How late a tick may be noticed and still start a run; None for any time.
+        max_held: How many runs may be HELD before ticks are skipped.
         running: How many of its runs are RUNNING.
         queued: How many of its runs are QUEUED.
         held: How many of its runs are HELD.
@@ -294,6 +296,7 @@ class JobView:
     warn: timedelta | None = None
     abandon: timedelta | None = None
     max_late: timedelta | None = None
+    max_held: int = MAX_HELD
     retrying: int = 0
     retry_at: datetime | None = None
     retry_attempt: int = 0

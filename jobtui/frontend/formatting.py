@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from jobtui.engine.enums import JobStatus, RunState
+from jobtui.engine.enums import JobStatus, Overlap, RunState
+from jobtui.engine.job_policies import MAX_HELD
 from jobtui.engine.views import JobView, PoolView, RunView
 from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.schedule import Cron, Every, Never, Once, has_ticks
@@ -320,6 +321,12 @@ def format_attempts(run: RunView) -> str:
     if run.attempts > 1:
         return f"{run.attempt} of {run.attempts}"
     return str(run.attempt) if run.attempt > 1 else ""
+
+
+def format_overlap(job: JobView) -> str:
+    """Return a job's overlap policy, with the limit of held runs if it is not the usual one."""
+    limited = job.overlap is Overlap.HOLD and job.max_held != MAX_HELD
+    return f"{job.overlap.value}, at most {pluralize(job.max_held, 'run')}" if limited else job.overlap.value
 
 
 def format_late_ticks(job: JobView) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from jobtui.engine.enums import Misfire, Overlap, RunState
+from jobtui.engine.job_policies import MAX_HELD
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import Backend, JobDetails
 from jobtui.frontend.failure import Failure, failure_lines, read_failure
@@ -128,8 +129,8 @@ def _heading(title: str) -> Iterator[TextLine]:
 
 def _fact_lines(details: JobDetails, snapshot: Snapshot) -> Iterator[TextLine]:
     job, hidden = details.job, set(_SHOWN_ELSEWHERE)
-    usual = (Overlap.HOLD, Misfire.COALESCE, 0, None)
-    if (job.overlap, job.misfire, job.pause_after, job.max_late) == usual:
+    usual = (Overlap.HOLD, MAX_HELD, Misfire.COALESCE, 0, None)
+    if (job.overlap, job.max_held, job.misfire, job.pause_after, job.max_late) == usual:
         hidden.add("overlap")
     for label, text in list_job_facts(details, snapshot):
         if text and label not in hidden:

@@ -192,7 +192,9 @@ class _Player:
             left = max(0, job.times - job.runs)  # runs, if their number is limited
             schedule = None if job.times and not left else job.schedule
             runnable = Runnable(_do_nothing, job.name, ("", ""))
-            policies = JobPolicies(overlap=job.overlap, misfire=job.misfire, times=left)
+            policies = JobPolicies(
+                overlap=job.overlap, misfire=job.misfire, max_held=job.max_held, times=left
+            )
             record = JobRecord(job.name, runnable, schedule, spec=job.spec, policies=policies)
             self._engine.add_job(record, self._start)
             if schedule is not None:

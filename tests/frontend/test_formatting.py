@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from support import snapshots
 
 from jobtui import Scheduler
-from jobtui.engine.enums import JobStatus, RunState
+from jobtui.engine.enums import JobStatus, Overlap, RunState
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     STATUS_SIGNS,
@@ -33,6 +33,7 @@ from jobtui.frontend.formatting import (
     format_limits,
     format_ok_share,
     format_origin,
+    format_overlap,
     format_pause,
     format_pause_after,
     format_schedule,
@@ -386,3 +387,9 @@ def test_the_spec_to_edit_gives_a_job_the_schedule_that_it_has(spec: str, text: 
     by_hand = replace(job, schedule=Never(), spec="by hand")
     assert editable_spec(by_hand) == ""
     assert editable_spec(replace(by_hand, spec="@reboot", on_start=True)) == "@reboot"
+
+
+def test_a_limit_of_held_runs_is_shown_unless_it_is_the_usual_one() -> None:
+    assert format_overlap(snapshots.make_job()) == "hold"
+    assert format_overlap(snapshots.make_job(max_held=5)) == "hold, at most 5 runs"
+    assert format_overlap(snapshots.make_job(max_held=5, overlap=Overlap.SKIP)) == "skip"

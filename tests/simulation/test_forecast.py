@@ -127,6 +127,16 @@ def test_ticks_that_start_no_run_have_a_reason_and_those_of_a_paused_job_are_wan
         assert slow.reason.startswith("still running since ")
 
 
+def test_ticks_beyond_the_limit_of_held_runs_are_skipped_as_they_then_are() -> None:
+    with simulated() as scheduler:
+        scheduler.every("10s", sleeper(35), name="slow", max_held=1)
+        found = look_ahead(scheduler, "0:02:00", {"slow": 35})
+        foretold = sum(run.ticks for run in found.runs if run.state is RunState.SKIPPED)
+        scheduler.advance("2m")
+        skipped = sum(run.ticks for run in scheduler.find_runs(state=RunState.SKIPPED))
+    assert foretold == skipped > 0
+
+
 def test_the_forecast_ends_pauses_and_follows_the_number_of_times() -> None:
     with simulated() as scheduler:
         add(scheduler, "twice", "1m", times=2)

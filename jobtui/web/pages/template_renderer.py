@@ -92,6 +92,7 @@ class TemplateRenderer:
             "ladder": formatting.format_ladder,
             "abandoned": formatting.format_abandoned,
             "late_ticks": formatting.format_late_ticks,
+            "overlap": formatting.format_overlap,
             "limits": formatting.format_limits,
             "pause_after": formatting.format_pause_after,
             "times": formatting.format_times,
