@@ -1613,6 +1613,7 @@ async def test_u_resumes_exactly_the_jobs_that_upper_p_paused_and_pauses_exactly
             assert (paused(), driver.toasts[-1][1]) == ("abc", "‖ 2 jobs paused; P resumes them; u undoes it")
             await driver.press("u")
             assert (paused(), driver.toasts[-1][1]) == ("a", "undone: 2 jobs resumed")
+            await driver.refresh()  # the key asks about what the screen shows
             await driver.press("P", "y")
             await driver.refresh()
             await driver.press("P", "y", "u")
