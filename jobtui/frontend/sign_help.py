@@ -22,6 +22,7 @@ SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("›", "that row in another table"),  # noqa: RUF001 - the table's sign
         ("◆", "a marked job, on which keys act together"),
         ("▲ ▼", "the order of the jobs"),
+        ("▾ ▴", "there are more lines below, above"),
         ("+2", "of its runs wait"),
         (NEW_OUTPUT, "it has written output since you last saw its log"),
         (SILENT, "it runs, and has written nothing for unusually long"),

@@ -318,7 +318,7 @@ async def test_a_screen_of_another_tab_asks_nothing_until_that_tab_is_shown() ->
         assert len(slow.queries) == 1
         await driver.press("ctrl+left")
         assert open_screens(driver) == [Dashboard, JobScreen]
-        assert "every 15 seconds" in driver.text
+        await driver.until(lambda: "every 15 seconds" in driver.text)
         assert len(slow.queries) > 1
 
 

@@ -112,20 +112,25 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         app.animation_level = "none"
         app.theme = theme
 
-        async def before(pilot: Pilot[Any]) -> None:
-            await pilot.pause()
-            app.screen_stack[0].query_one(Input).cursor_blink = False
-            for key in keys:
-                if key == SETTLE:
-                    await app.workers.wait_for_complete()
-                else:
-                    await pilot.press(key)
-                await pilot.pause()
+        async def wait_for_drawer(pilot: Pilot[Any]) -> None:
             drawer = app.screen_stack[0].query_one(Drawer)
             asks = bool(snapshot.jobs) and not connection_error and "z" not in keys  # z hides it
             async with asyncio.timeout(60):
                 while size == LARGE and asks and not drawer.is_answered:
                     await pilot.pause()
+
+        async def before(pilot: Pilot[Any]) -> None:
+            await pilot.pause()
+            app.screen_stack[0].query_one(Input).cursor_blink = False
+            for key in keys:
+                if len(app.screen_stack) == 1:  # behind a dialog, a later answer might not be painted
+                    await wait_for_drawer(pilot)
+                if key == SETTLE:
+                    await app.workers.wait_for_complete()
+                else:
+                    await pilot.press(key)
+                await pilot.pause()
+            await wait_for_drawer(pilot)
             await app.workers.wait_for_complete()
             app._refresh_now()  # noqa: SLF001 - the throttle would delay it
             await pilot.pause()
