@@ -25,7 +25,7 @@ from jobtui.web.server import Server
 
 NOW = datetime(2026, 3, 16, 10, 24, 7, tzinfo=ZoneInfo("Asia/Tokyo"))
 OWN_ZONE = "America/New_York"  # of the job: it is 21:24:07 there
-TIMES = re.compile(r"\b([0-2][0-9]):[0-5][0-9]\b")
+TIMES = re.compile(r"(?<![0-9:])([0-2][0-9]):[0-5][0-9]\b")  # whole: the border of a dialog may cut one
 HOURS = {"10", "11"}  # of the tick, of the run and of the present, in the scheduler's zone
 TOMORROW = "08"  # the hour of a pause that ends tomorrow
 SCREENS = {
