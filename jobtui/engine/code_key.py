@@ -6,7 +6,7 @@ objects of code that is registered already.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import PosixPath, WindowsPath
@@ -16,6 +16,7 @@ from jobtui.engine.secret import Secret
 
 # Their values are compared with the state lock held, so no code of the user may run for that.
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), timedelta, date, time, PosixPath, WindowsPath)
+_CONTAINERS = (list, dict, set)  # that can be changed
 _DEEPEST = 10  # functions within functions
 _NOTEBOOK = ("<ipython-input", "<stdin>", "<python-input")
 
@@ -26,7 +27,8 @@ def code_key(call: object) -> Hashable:
     The code is the same if the function has the same name, in the same file, and begins on the same line. The
     values are the arguments of a `functools.partial`, the defaults, and the variables of an outer function.
     Values of other types than those of Python's literals, functions, lengths of time, dates, paths and
-    secrets are the same if they are one object.
+    secrets are the same if they are one object. So are empty lists, dicts and sets, except in a notebook: a
+    program that makes a function for each of several empty lists puts something into each of them.
 
     This may execute code of the user, so call it without the state lock.
     """
@@ -49,7 +51,8 @@ def _key(value: object, depth: int) -> Hashable:
             key = "method", _key(value.__func__, depth - 1), _owner_key(value.__self__)
         case partial():
             given = sorted(value.keywords.items())
-            key = "partial", _key(value.func, depth - 1), _keys(value.args, depth), _keys(given, depth)
+            values = _own_keys([*value.args, *(each for _, each in given)], value.func, depth)
+            key = "partial", _key(value.func, depth - 1), values, tuple(name for name, _ in given)
         case tuple() | list():
             key = kind, _keys(value, depth)
         case dict() | set() | frozenset():
@@ -69,17 +72,31 @@ def _keys(values: object, depth: int) -> tuple[Hashable, ...]:
     return tuple([_key(each, depth - 1) for each in values])
 
 
+def _own_keys(values: Sequence[object], function: object, depth: int) -> tuple[Hashable, ...]:
+    """Return the keys of the values that a function has for itself."""
+    if isinstance(function, FunctionType) and _is_of_notebook(function):
+        return _keys(list(values), depth)
+    return tuple(
+        [id(each) if type(each) in _CONTAINERS and not each else _key(each, depth - 1) for each in values]
+    )
+
+
+def _is_of_notebook(function: FunctionType) -> bool:
+    file = function.__code__.co_filename
+    return file.startswith(_NOTEBOOK) or "ipykernel_" in file
+
+
 def _function_key(function: FunctionType, depth: int) -> Hashable:
     code = function.__code__
     file, name = code.co_filename, function.__qualname__
     line: Hashable = code.co_firstlineno
-    if file.startswith(_NOTEBOOK) or "ipykernel_" in file:
+    if _is_of_notebook(function):
         file, line = "notebook", 0  # each cell is a file, and its name depends on the text of the cell
     if "<lambda>" in name or file.startswith("<"):  # several may be on one line
         line = code
     defaults = function.__defaults__ or (), tuple((function.__kwdefaults__ or {}).items())
-    cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
-    return file, name, line, _keys(defaults, depth), _keys(cells, depth)
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return file, name, line, _keys(defaults, depth), _own_keys(cells, function, depth)
 
 
 def _owner_key(owner: object) -> Hashable:

@@ -17,6 +17,7 @@ from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE = Path(__file__).name
+SHARED: list[object] = []
 
 
 @pytest.fixture
@@ -175,6 +176,10 @@ def test_one_job_on_four_schedules_is_four_jobs(scheduler: SimulatedScheduler) -
         (partial(max, (1, [2])), partial(max, (1, [2])), True),
         (partial(max, {"a": {1}, "b": (2.5,)}), partial(max, {"a": {1}, "b": (2.5,)}), True),
         (partial(max, {"a": 1}), partial(max, {"a": 2}), False),
+        (make([]), make([]), False),
+        (make(SHARED), make(SHARED), True),
+        (partial(SHARED.append, []), partial(SHARED.append, []), False),
+        (partial(max, key={}), partial(max, key={}), False),
         (partial(print, Secret("x")), partial(print, Secret("x")), True),
         (partial(print, Secret("x")), partial(print, Secret("y")), False),
         (partial(print, Path("a"), NOON), partial(print, Path("a"), NOON.replace()), True),
@@ -198,6 +203,10 @@ def test_one_job_on_four_schedules_is_four_jobs(scheduler: SimulatedScheduler) -
         "partials with lists",
         "partials with dicts and sets",
         "partials with other dicts",
+        "closures of two empty lists",
+        "closures of one empty list",
+        "partials with two empty lists",
+        "partials with two empty dicts",
         "partials with secrets",
         "partials with other secrets",
         "partials with paths and instants",
@@ -227,6 +236,18 @@ def test_a_cell_of_a_notebook_that_is_changed_and_run_again_replaces_its_job(
         job = scheduler.every("1m", space["cell"])
     assert names(scheduler) == ["cell"]
     assert job.run().result() == 2
+
+
+def test_a_cell_of_a_notebook_with_an_empty_list_replaces_its_job_when_it_is_run_again(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """It makes a new list each time."""
+    text = "def make(found):\n    return lambda: found.append(1)\njob = make([])\n"
+    for _ in range(2):
+        space: dict[str, Any] = {}
+        exec(compile(text, "/tmp/ipykernel_77/1.py", "exec"), space)
+        scheduler.every("1m", space["job"])
+    assert len(scheduler.jobs) == 1
 
 
 def test_a_job_that_was_removed_is_not_replaced(scheduler: SimulatedScheduler) -> None:
