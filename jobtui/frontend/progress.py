@@ -147,7 +147,8 @@ def progress_pieces(
     age, reported = format_age(started, now), found.reported
     over = ""
     if found.over is not None:
-        over = f" +{format_whole_seconds(found.over)} over"
+        is_long = found.over >= timedelta(seconds=1)  # "+0s over" would say nothing
+        over = f" +{format_whole_seconds(found.over)} over" if is_long else " <1s over"
     tone = "waiting" if over else "running"
     narrow = _NARROWEST_BAR if over and found.fraction is not None else _NARROW_BAR
     bar = _BAR if width >= _ROOMY else narrow

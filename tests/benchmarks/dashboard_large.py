@@ -105,16 +105,21 @@ async def measure_app(scheduler: Scheduler, quick: bool) -> Iterator[Row]:
     return iter(rows)
 
 
+def register_jobs(scheduler: Scheduler) -> None:
+    """Register the jobs, of which three run each second, from a second after now."""
+    begin = datetime.now(UTC) + timedelta(seconds=1)
+    for number in range(JOBS):
+        if number % (JOBS // BUSY_JOBS) == 0:
+            start = begin + timedelta(seconds=INTERVAL * number / JOBS)
+            scheduler.every(INTERVAL, noop, start=start, name=f"job-{number:05}")
+        else:
+            scheduler.schedule("0 0 5 1 * *", noop, name=f"job-{number:05}")
+
+
 def measure(quick: bool) -> Iterator[Row]:
     """Measure one round."""
     with Scheduler(pool=4, tz="UTC") as scheduler:
-        begin = datetime.now(UTC) + timedelta(seconds=1)
-        for number in range(JOBS):
-            if number % (JOBS // BUSY_JOBS) == 0:
-                start = begin + timedelta(seconds=INTERVAL * number / JOBS)
-                scheduler.every(INTERVAL, noop, start=start, name=f"job-{number:05}")
-            else:
-                scheduler.schedule("0 0 5 1 * *", noop, name=f"job-{number:05}")
+        register_jobs(scheduler)
         time.sleep(1.5)
         exclude_from_collection()  # as the command line does
         yield from asyncio.run(measure_app(scheduler, quick))

@@ -12,12 +12,20 @@ import asyncio
 import multiprocessing
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
-from dashboard_large import BUSY_JOBS, INTERVAL, JOBS, LIMIT, QUICK_SECONDS, SECONDS, SHARE, SIZE, TimedApp
-from peers import noop
+from dashboard_large import (
+    BUSY_JOBS,
+    JOBS,
+    LIMIT,
+    QUICK_SECONDS,
+    SECONDS,
+    SHARE,
+    SIZE,
+    TimedApp,
+    register_jobs,
+)
 from rows import Row, compare_with_limit, main
 
 from jobtui import Scheduler
@@ -32,13 +40,7 @@ from jobtui.web.server import Server
 def serve(connection: Connection) -> None:
     """Run the scheduler, send its address, and answer each message with the CPU time of this process."""
     with Scheduler(pool=4, tz="UTC") as scheduler:
-        begin = datetime.now(UTC) + timedelta(seconds=1)
-        for number in range(JOBS):
-            if number % (JOBS // BUSY_JOBS) == 0:
-                start = begin + timedelta(seconds=INTERVAL * number / JOBS)
-                scheduler.every(INTERVAL, noop, start=start, name=f"job-{number:05}")
-            else:
-                scheduler.schedule("0 0 5 1 * *", noop, name=f"job-{number:05}")
+        register_jobs(scheduler)
         exclude_from_collection()
         with Server(LocalBackend(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
             connection.send(str(server.address))

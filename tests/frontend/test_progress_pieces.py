@@ -46,12 +46,16 @@ def reported(done: float, total: float | None = None, text: str = "", end: float
     return Progress(done=done, total=total, text=text, since=START, expected_end=expected_end)
 
 
+CLOSE = USUAL._replace(p95=timedelta(seconds=10.2))  # to the median
+
+
 @pytest.mark.parametrize(
     ("progress", "usual", "seconds", "expected"),
     [
         (None, USUAL, 5, "█████░░░░░ 50% ~5.0s left"),
         (None, USUAL, 11, "█████████░ 99% nearly done"),
         (None, USUAL, 50, "██████████ +40s over"),
+        (None, CLOSE, 10.5, "██████████ <1s over"),
         (None, None, 5, "for 5s"),
         (None, USUAL._replace(median=timedelta(seconds=1)), 1, "for 1s of ~1.0s"),
         (reported(40, 100, end=10), USUAL, 4, "████░░░░░░ 40% ~6.0s left  40/100"),

@@ -46,8 +46,8 @@ class _ShownField(NamedTuple):
 class RunForm:
     """Shows the form for the parameters of a job, and runs the job with what the user types.
 
-    What a browser has sent stays in the form of the job for this browser, until the server ends. Secrets do
-    not, and no other browser sees the texts.
+    The form of a job shows each browser the texts that it sent last, until the server ends. It never repeats
+    secrets, and it shows no browser the texts of another one.
 
     Args:
         context: The scheduler and the way to a page.
