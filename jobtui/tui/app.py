@@ -72,7 +72,7 @@ from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.themes import SAFE_THEMES
-from jobtui.tui.widgets.columns import COLUMN_SET
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar
 

@@ -9,7 +9,7 @@ from typing import Any
 from jobtui.engine.views import JobView
 from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.job_index import JobIndex
-from jobtui.tui.widgets.columns import JOB_COLUMNS
+from jobtui.tui.widgets.columns_of_jobs import JOB_COLUMNS
 from jobtui.tui.widgets.line_table import Column
 
 REGISTRATION_ORDER = ""  # the sort key for no column

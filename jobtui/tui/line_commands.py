@@ -24,7 +24,7 @@ from jobtui.frontend.command_grammar import (
 )
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import SORT_KEYS, VIEWS
-from jobtui.tui.widgets.columns import COLUMN_SET
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 
 MAX_POOL = 1_000_000
 _DEFAULT = "default"  # in place of columns

@@ -12,7 +12,7 @@ from jobtui.engine.views import RunPage, RunView
 from jobtui.frontend.backend import Backend
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundQuery
-from jobtui.tui.widgets.columns import run_key
+from jobtui.tui.widgets.columns_of_runs import run_key
 
 PAGE = 100  # runs that are asked for at once
 AHEAD = 3  # rows before the last one at which the next page is asked for

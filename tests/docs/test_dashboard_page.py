@@ -17,7 +17,7 @@ import jobtui.tui
 from jobtui.frontend.formatting import JOB_SIGNS, STATE_SIGNS
 from jobtui.frontend.look import LookFile
 from jobtui.tui.job_filter import SORT_KEYS, VIEWS
-from jobtui.tui.widgets.columns import COLUMN_SET, JOB_COLUMNS
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, JOB_COLUMNS
 
 PAGE = page("docs/dashboard.md")
 

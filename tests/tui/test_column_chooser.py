@@ -14,7 +14,7 @@ from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.tui.screens.column_chooser import ColumnChooser
 from jobtui.tui.screens.dashboard import Dashboard
-from jobtui.tui.widgets.columns import COLUMN_SET
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.web.server import Server
 

@@ -13,7 +13,7 @@ from jobtui.engine.enums import JobStatus, RunState
 from jobtui.frontend.attention import AttentionView
 from jobtui.frontend.job_index import JobIndex
 from jobtui.tui.job_filter import REGISTRATION_ORDER, SORT_KEYS, JobListFilter
-from jobtui.tui.widgets.columns import COLUMN_SET, JOB_COLUMNS
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, JOB_COLUMNS
 
 JOBS = [
     snapshots.make_job(

@@ -24,14 +24,9 @@ from textual.strip import Strip
 
 from jobtui.frontend.outcome_strip import STRIP_LENGTH
 from jobtui.process.printable import printable
-from jobtui.tui.widgets.columns import (
-    COLUMN_SET,
-    JOB_COLUMNS,
-    RECENT_COLUMNS,
-    RUNNING_COLUMNS,
-    UPCOMING_COLUMNS,
-    WAITING_COLUMNS,
-)
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, JOB_COLUMNS
+from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, RUNNING_COLUMNS, WAITING_COLUMNS
+from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS
 from jobtui.tui.widgets.line_table import COLUMN_GAP, MARK_WIDTH, Cell, Column, LineTable
 
 NOW = datetime(2026, 3, 16, tzinfo=UTC)

@@ -16,7 +16,7 @@ from support.scripted_backend import ScriptedBackend
 from jobtui.frontend.look import Look, LookFile, look_path
 from jobtui.tui.display import Display
 from jobtui.tui.themes import SAFE_THEMES
-from jobtui.tui.widgets.columns import COLUMN_SET
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 from jobtui.tui.widgets.drawer import Drawer
 
 

@@ -24,7 +24,8 @@ from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.dst import PREVIEW_LENGTH, DstEffect, preview_ticks
 from jobtui.schedules.schedule import Dst
-from jobtui.tui.widgets.columns import JOB_COLUMNS, UPCOMING_COLUMNS
+from jobtui.tui.widgets.columns_of_jobs import JOB_COLUMNS
+from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS
 
 NEXT = next(column for column in JOB_COLUMNS if column.key == "next")
 COUNTDOWN = next(column for column in UPCOMING_COLUMNS if column.key == "countdown")
@@ -123,7 +124,9 @@ def test_upcoming_ticks_in_an_overlap_are_in_the_order_of_their_instants() -> No
 async def test_only_visible_rows_search_for_transitions() -> None:
     """A search may take milliseconds, and a scheduler may have thousands of jobs."""
     jobs = [new_york_job(SPRING, f"job_{index:04}", f"{index % 60} 30 2 * * *") for index in range(1000)]
-    with patch("jobtui.tui.widgets.columns.is_affected_by_transition", return_value=False) as searched:
+    with patch(
+        "jobtui.tui.widgets.columns_of_ticks.is_affected_by_transition", return_value=False
+    ) as searched:
         backend = ScriptedBackend(snapshots.make(jobs, at=SPRING, zone=NEW_YORK))
         async with running_app(backend) as driver:
             searched.reset_mock()

@@ -41,7 +41,7 @@ from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.body import Body
-from jobtui.tui.widgets.columns import COLUMN_SET, job_columns
+from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, job_columns
 from jobtui.tui.widgets.drawer import Drawer
 from jobtui.tui.widgets.header import AlarmLine, PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings

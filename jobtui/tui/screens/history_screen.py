@@ -19,7 +19,7 @@ from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.streak_screen import StreakScreen
 from jobtui.tui.screens.why_screen import WhyScreen
-from jobtui.tui.widgets.columns import HISTORY_COLUMNS, run_key
+from jobtui.tui.widgets.columns_of_runs import HISTORY_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title

@@ -32,7 +32,7 @@ from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.why_screen import WhyScreen
-from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
+from jobtui.tui.widgets.columns_of_runs import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.widgets.failure_block import LOW, FailureBlock
 from jobtui.tui.widgets.job_charts import JobCharts
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings

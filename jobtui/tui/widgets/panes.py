@@ -16,14 +16,8 @@ from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.tui.arrangement import PANES
 from jobtui.tui.key_names import key_of
-from jobtui.tui.widgets.columns import (
-    RECENT_COLUMNS,
-    UPCOMING_COLUMNS,
-    WAITING_COLUMNS,
-    run_key,
-    running_columns,
-    upcoming_key,
-)
+from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, WAITING_COLUMNS, run_key, running_columns
+from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS, upcoming_key
 from jobtui.tui.widgets.line_table import LineTable
 
 _ABBREVIATED = 3  # letters of a title in a narrow terminal
