@@ -60,7 +60,7 @@ class _Target(NamedTuple):
 
 def show_dashboard(*backends: Backend, display: Display = DEFAULT_DISPLAY) -> int:
     """Show the dashboard of some schedulers until the user quits. Return the exit status."""
-    from jobtui.tui.app import run_attached  # noqa: PLC0415 - lazy: imports textual
+    from jobtui.tui.run_app import run_attached  # noqa: PLC0415 - lazy: imports textual
 
     return run_attached(*backends, display=display)
 

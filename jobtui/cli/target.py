@@ -110,7 +110,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
             output_log=output_log,
         )
     require_terminal(f"; to run without a screen:\n  jobtui {shlex.join(options.words)} --headless")
-    from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - lazy: imports textual
+    from jobtui.tui.run_app import run_dashboard  # noqa: PLC0415 - lazy: imports textual
 
     exclude_from_collection()
     return run_dashboard(

@@ -1,4 +1,4 @@
-"""The dashboard as a Textual app, and the functions that run it on a local or a remote scheduler."""
+"""The dashboard as a Textual app."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from queue import SimpleQueue
 from typing import Any, ClassVar, TextIO
 from weakref import WeakSet
 
@@ -20,7 +19,6 @@ from rich.text import Text as RichText
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import reactive
@@ -28,23 +26,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
-from jobtui.engine.enums import RunState
 from jobtui.frontend.absence import Absence
-from jobtui.frontend.backend import Backend, Serve, Unsubscribe
-from jobtui.frontend.listening import publish
+from jobtui.frontend.backend import Backend, Unsubscribe
 from jobtui.frontend.look import Look
 from jobtui.frontend.scheduler_tabs import TabLabel, TabRow, tab_names
 from jobtui.frontend.throttle import AdaptiveThrottle
-from jobtui.process.collection import exclude_from_collection
-from jobtui.process.exit import AFTERWARDS, ProcessExit
-from jobtui.process.standard_input import null_input
-from jobtui.process.stdio import write_line
-from jobtui.process.stop_signals import SIGNAL_STATUS, StopSignals
-from jobtui.process.terminal import Terminal, discard_output_of_lost_terminal
-from jobtui.runtime.clock import SystemClock, thread_cpu
-from jobtui.runtime.output_capture import capture_descriptors, capture_streams
-from jobtui.runtime.output_log import OutputLog
-from jobtui.runtime.scheduler import Scheduler
+from jobtui.process.exit import AFTERWARDS
+from jobtui.process.stop_signals import StopSignals
+from jobtui.process.terminal import Terminal
+from jobtui.runtime.clock import thread_cpu
 from jobtui.store.query import quote_term
 from jobtui.tui.alt_digits import with_alt_digit
 from jobtui.tui.app_keys import APP_BINDINGS
@@ -71,6 +61,7 @@ from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.terminal_driver import driver_on
 from jobtui.tui.themes import SAFE_THEMES
 from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 from jobtui.tui.widgets.literal_text import literal_title
@@ -133,7 +124,7 @@ class JobtuiApp(App[None]):
         display: Display = DEFAULT_DISPLAY,
     ) -> None:
         self._ascii = AsciiFilter.for_terminal(display.encoding, wanted=display.ascii)
-        super().__init__(driver_class=None if terminal is None else _driver_on(terminal))
+        super().__init__(driver_class=None if terminal is None else driver_on(terminal))
         if terminal is not None:
             # Textual reports its own crash here. Standard error would not do: it is captured.
             self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
@@ -578,149 +569,3 @@ class JobtuiApp(App[None]):
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command
-
-
-@contextmanager
-def _reserve_terminal(output_log: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], Terminal | None]]:
-    """Let only the app read from the terminal and write to it, and capture everything else.
-
-    Yields:
-        The streams that `sys.stdout` and `sys.stderr` must be in the meantime, and the terminal.
-    """
-    with ExitStack() as cleanup:
-        streams = cleanup.enter_context(capture_streams(output_log))
-        input_descriptor = cleanup.enter_context(null_input())
-        terminal = None
-        if input_descriptor is not None:
-            terminal = cleanup.enter_context(capture_descriptors(output_log))
-            terminal.input_descriptor = input_descriptor
-        yield streams, terminal
-
-
-def _driver_on(terminal: Terminal) -> type[Driver]:
-    """Return a driver class that draws on a terminal. Textual's own driver draws on `sys.__stderr__`."""
-    from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - it cannot be imported on Windows
-
-    class TerminalDriver(LinuxDriver):
-        def __init__(self, app: App[Any], **options: Any) -> None:
-            super().__init__(app, **options)
-            self._file = terminal
-            self.fileno = terminal.input_descriptor
-            self.input_tty = os.isatty(self.fileno)
-            self._size = self._get_terminal_size()  # the app itself would ask file descriptors 0 to 2
-
-        def _get_terminal_size(self) -> tuple[int, int]:
-            with suppress(OSError):  # the terminal is gone
-                return os.get_terminal_size(terminal.fileno())
-            return super()._get_terminal_size()
-
-    return TerminalDriver
-
-
-def run_attached(backend: Backend, *others: Backend, display: Display = DEFAULT_DISPLAY) -> int:
-    """Show the schedulers of other processes until the user quits; the schedulers keep running.
-
-    Args:
-        backend: The scheduler, or the first of several. It is closed at the end.
-        *others: The others, each in a tab of its own.
-        display: The user's choices about the dashboard.
-
-    Returns:
-        The exit status.
-
-    Raises:
-        OSError: There is no terminal.
-    """
-    signals = StopSignals(SystemClock.monotonic)
-    with ExitStack() as cleanup:
-        signals.install()
-        cleanup.callback(signals.uninstall)
-        streams, terminal = cleanup.enter_context(_reserve_terminal(OutputLog()))
-        signals.stop_interrupting()
-        exclude_from_collection()
-        app = JobtuiApp(
-            backend, others=others, streams=streams, terminal=terminal, signals=signals, display=display
-        )
-        app.run()
-    return app.return_code or 0
-
-
-def run_dashboard(
-    scheduler: Scheduler,
-    *,
-    title: str,
-    grace: float,
-    process_exit: ProcessExit | None = None,
-    serve: Serve | None = None,
-    serve_locally: Serve | None = None,
-    output_log: OutputLog | None = None,
-    display: Display = DEFAULT_DISPLAY,
-) -> int:
-    """Start a scheduler, show it until the user quits, and stop it.
-
-    Args:
-        scheduler: A scheduler that has not been started.
-        title: The origin of its jobs.
-        grace: The time that running work gets when the user waits for it, in seconds.
-        process_exit: Ends this process even if something hangs; None if the process continues.
-        serve: Returns the listener that gives other processes access to the scheduler, from before its start
-            until it has stopped. Its errors are passed on.
-        serve_locally: Lets other processes of this user ask and attach, from the start of the scheduler on.
-        output_log: Receives what the jobs print; None for one with the default limits.
-        display: The user's choices about the dashboard.
-
-    Returns:
-        The exit status: 0, 1 if the dashboard failed, or 128 plus the number of a signal that came before the
-        start was complete.
-
-    Raises:
-        StartError: An `on_app_start` function raised.
-    """
-    output_log = output_log or OutputLog()
-    absence = None if scheduler.recording is None else Absence(scheduler)
-    scheduler.stop_logging()
-    requests: SimpleQueue[int] = SimpleQueue()
-    signals = StopSignals(SystemClock.monotonic)
-    signals.on_request(requests.put)
-    with ExitStack() as cleanup:
-        signals.install()
-        if process_exit is None:
-            cleanup.callback(signals.uninstall)
-        else:
-            cleanup.callback(process_exit.end_at_next_signal, signals)
-        backend = publish(scheduler, title, output_log, cleanup, serve=serve, serve_locally=serve_locally)
-        streams, terminal = cleanup.enter_context(_reserve_terminal(output_log))
-        screen = terminal or sys.__stderr__
-        scheduler.hooks.on_slow = lambda sentence: write_line(screen, f"jobtui: {sentence}")
-        scheduler.on_app_start(signals.stop_interrupting)
-        try:
-            scheduler.start()
-        except KeyboardInterrupt:
-            return SIGNAL_STATUS + requests.get()
-        app = JobtuiApp(
-            backend,
-            stop=scheduler.stop,
-            grace=grace,
-            streams=streams,
-            terminal=terminal,
-            signals=signals,
-            absence=absence,
-            display=display,
-        )
-        try:
-            app.run()
-        finally:
-            grace = grace if app.is_terminal_lost else 0.0
-            if process_exit is not None:
-                process_exit.force_after(grace + AFTERWARDS, app.return_code or 0)  # a function may hang
-                process_exit.end_at_next_signal(signals)
-            running = scheduler.snapshot().pool.running
-            scheduler.stop(grace)
-    if app.is_terminal_lost:
-        discard_output_of_lost_terminal()
-    elif running:
-        recent = scheduler.snapshot().recent
-        given_up = [run for run in recent if run.state is RunState.CANCELLED and run.started]
-        for run in given_up[:running]:
-            write_line(sys.stderr, f"jobtui: {run.job} (run {run.number}) was still running and was given up")
-    return app.return_code or 0

@@ -514,9 +514,9 @@ def test_the_command_shows_the_dashboard_of_the_url_and_returns_its_status(
         shown.append(connection)
         return 5
 
-    app = ModuleType("jobtui.tui.app")
+    app = ModuleType("jobtui.tui.run_app")
     app.run_attached = run_attached  # type: ignore[attr-defined] # a module made by hand
-    monkeypatch.setitem(sys.modules, "jobtui.tui.app", app)
+    monkeypatch.setitem(sys.modules, "jobtui.tui.run_app", app)
     monkeypatch.setattr("jobtui.cli.attach.connect", connect)
     set_terminal(stdin=True, stdout=True)
     assert main(["attach", "http://me@127.0.0.1:9001"]) == 5

@@ -284,9 +284,9 @@ class TestStart:
 
 def replace_dashboard(monkeypatch: pytest.MonkeyPatch, run_dashboard: Callable[..., int]) -> None:
     """Replace the module of the dashboard by one that has only this function."""
-    app = ModuleType("jobtui.tui.app")
+    app = ModuleType("jobtui.tui.run_app")
     app.run_dashboard = run_dashboard  # type: ignore[attr-defined] # a module made by hand
-    monkeypatch.setitem(sys.modules, "jobtui.tui.app", app)
+    monkeypatch.setitem(sys.modules, "jobtui.tui.run_app", app)
 
 
 class TestListen:

@@ -22,7 +22,7 @@ from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.runtime.hooks import StartError
-from jobtui.tui import app as app_module
+from jobtui.tui import run_app
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
@@ -258,10 +258,8 @@ def shown_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def run(self) -> None:
             """Return at once."""
 
-    monkeypatch.setattr(app_module, "JobtuiApp", App)
-    monkeypatch.setattr(
-        app_module, "_reserve_terminal", lambda _output: nullcontext((None, None))
-    )  # none here
+    monkeypatch.setattr(run_app, "JobtuiApp", App)
+    monkeypatch.setattr(run_app, "_reserve_terminal", lambda _output: nullcontext((None, None)))  # none here
     return addresses
 
 
@@ -273,7 +271,7 @@ def test_the_listener_runs_from_before_the_start_until_after_the_stop(shown_addr
         listeners.append(FakeListener(backend))
         return listeners[0]
 
-    assert app_module.run_dashboard(Scheduler(), title="a program", grace=0, serve=serve) == 0
+    assert run_app.run_dashboard(Scheduler(), title="a program", grace=0, serve=serve) == 0
     assert listeners[0].phases == [Phase.NEW, Phase.STOPPED]
     assert shown_addresses == ["unix:/run/x"]
 
@@ -286,7 +284,7 @@ def test_an_error_of_the_listener_prevents_the_start(shown_addresses: list[str])
         raise OSError("address in use")
 
     with pytest.raises(OSError, match="address in use"):
-        app_module.run_dashboard(scheduler, title="a program", grace=0, serve=serve)
+        run_app.run_dashboard(scheduler, title="a program", grace=0, serve=serve)
     assert scheduler.snapshot().phase is Phase.NEW
     assert shown_addresses == []
     scheduler.stop(0)
@@ -306,6 +304,6 @@ def test_the_listener_stops_if_the_start_fails(shown_addresses: list[str]) -> No
         return listeners[0]
 
     with pytest.raises(StartError):
-        app_module.run_dashboard(scheduler, title="a program", grace=0, serve=serve)
+        run_app.run_dashboard(scheduler, title="a program", grace=0, serve=serve)
     assert len(listeners[0].phases) == 2
     assert shown_addresses == []
