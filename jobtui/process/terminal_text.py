@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 
+from jobtui.process.live_display import HIDE, draw_display, is_display
+
 # The escape sequences of ECMA-48: those that begin with ESC [ (colours, erasing), the strings that end with
 # ESC \ (titles, links), and the short ones.
 _SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-~])"
 )
-# What starts a line again: a carriage return, and the sequence that erases the line.
+DRAWS = frozenset("\r\x1b")  # the first characters of the texts that `draw` may hold
 _LONGEST_BAR = 2_000  # characters
 _UP = re.compile(r"(?:\x1b\[A)+")
+# What starts a line again: a carriage return, and the sequence that erases the line.
 _RESTART = re.compile(r"\r|\x1b\[2K")
 
 
@@ -36,7 +39,8 @@ def draw(drawn: str, text: str) -> tuple[str, str]:
     r"""Add a text to a line that a program draws again and again, as a bar of progress.
 
     Only the latest state of such a line counts. tqdm draws several bars below each other: it goes down by
-    line breaks alone, draws, and goes up again; only the first of them stays.
+    line breaks alone, draws, and goes up again; only the first of them stays. rich draws all of them at once;
+    all of them stay.
 
     Args:
         drawn: The line so far, and what may belong to it; "" if none is drawn.
@@ -45,17 +49,19 @@ def draw(drawn: str, text: str) -> tuple[str, str]:
     Returns:
         The line with what may belong to it, and the text that is final.
     """
+    if not text and not terminal_lines(drawn).strip():  # the bar has been erased
+        return "", ""
+    if drawn.startswith(HIDE) or is_display(text):
+        return draw_display(drawn, text)
     if drawn and _UP.fullmatch(text):
         return drawn.partition("\n")[0], ""
-    if drawn and text and "\n" not in drawn and not text.strip("\n"):
+    goes_down = drawn and text and "\n" not in drawn and not text.strip("\n")
+    is_bar = text[:1] == "\r" and "\n" not in text and len(text) <= _LONGEST_BAR
+    if goes_down or (is_bar and drawn.endswith("\n")):
         return drawn + text, ""
-    if text[:1] == "\r" and "\n" not in text and len(text) <= _LONGEST_BAR:
-        if drawn.endswith("\n"):
-            return drawn + text, ""
+    if is_bar:
         before, line_break, _ = drawn.rpartition("\n")
         return text, before + line_break
-    if not text and not drawn.strip():  # the bar has been erased
-        return "", ""
     return "", drawn + text
 
 

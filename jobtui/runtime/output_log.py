@@ -13,7 +13,7 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
 
-from jobtui.process.terminal_text import draw, latest_state, terminal_line
+from jobtui.process.terminal_text import DRAWS, draw, latest_state, terminal_line
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.run_output import RUN_BYTES
 
@@ -128,11 +128,7 @@ class OutputLog:
             stream: The stream, or the level of a log record.
             text: Any number of lines, or a part of one.
         """
-        if len(text) > MAX_LINE_LENGTH:
-            for part in self._parts(run, text):
-                self.write(job, run, stream, part)
-            return
-        if self.drawn or text[:1] == "\r":
+        if self.drawn or text[:1] in DRAWS:
             source = job, run, stream
             drawn, text = draw(self.drawn.pop(source, (0.0, ""))[1], text)
             if drawn:
@@ -140,11 +136,12 @@ class OutputLog:
                 if not text:
                     self.on_write()
                     return
-        self._inbox.append((self._now(), job, run, stream, text))
-        size = getsizeof(text) + _OVERHEAD  # first, because `+=` is one step only without a call in it
-        self._size += size
-        if self._size > self.limit:
-            self._drop_oldest()
+        for part in (text,) if len(text) <= MAX_LINE_LENGTH else self._parts(run, text):
+            self._inbox.append((self._now(), job, run, stream, part))
+            size = getsizeof(part) + _OVERHEAD  # first, because `+=` is one step only without a call in it
+            self._size += size
+            if self._size > self.limit:
+                self._drop_oldest()
         self.on_write()
 
     def end_lines(self, run: int) -> None:

@@ -29,6 +29,11 @@ class ProgressMeter:
         now: Reads the scheduler's clock.
         announce: Tells the scheduler that the run has progressed; it must be quick and must not block.
         redact: Replaces secrets in the text.
+
+    Attributes:
+        attempt: The attempt.
+        progress: The latest progress; None before the first report.
+        has_open_bar: Whether an object of the code is a bar with a total that is not full.
     """
 
     __slots__ = (
@@ -40,6 +45,7 @@ class ProgressMeter:
         "_redact",
         "_run",
         "attempt",
+        "has_open_bar",
         "progress",
     )
 
@@ -57,6 +63,7 @@ class ProgressMeter:
         self._is_tracking = False  # whether a loop reports its progress
         self._next = -math.inf  # when the next report is announced
         self._is_by_code = False  # whether the code reports, and not only its bars do
+        self.has_open_bar = False
         self.attempt = run.extras.attempt
         self.progress: LatestProgress | None = None
 
@@ -99,9 +106,15 @@ class ProgressMeter:
         self.report(done, total, text)
 
     def report_bar(self, done: Number, total: Number | None, text: str) -> None:
-        """Report the progress that a bar in the output shows, unless the code reports it."""
+        """Report the progress that a bar in the output shows, unless the code or an object tells it."""
+        if not (self._is_by_code or self._is_tracking or self.has_open_bar):
+            self.report(done, total, text)
+
+    def report_object(self, done: Number, total: Number | None, text: str, *, is_open: bool) -> None:
+        """Report the progress that an object of the code tells, unless the code reports it."""
         if not (self._is_by_code or self._is_tracking):
             self.report(done, total, text)
+            self.has_open_bar = is_open
 
     def track(self, items: Iterable[Item], total: Number | None, text: str) -> Iterator[Item]:
         """Yield the items, and report after each one that it is done.

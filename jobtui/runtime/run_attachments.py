@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import RunRecord
-from jobtui.process.terminal_text import draw
+from jobtui.process.terminal_text import DRAWS, draw
 from jobtui.runtime.around import Arounds
 from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.ending_log import EndingLog
@@ -83,7 +83,7 @@ class RunAttachments:
         number, outputs = run.number, self.outputs
         if text:
             run.job.note_output(run.started, self.now())
-        if self.drawn or text[:1] == "\r":
+        if self.drawn or text[:1] in DRAWS:
             drawn, text = draw(self.drawn.pop(number, ""), text)
             if drawn:
                 self.drawn[number] = drawn

@@ -50,8 +50,8 @@ def _call_for(run: WritingRun, function: Callable[..., Any], /, *args: Any, **kw
 
 
 @contextmanager
-def _replaced(owner: type, name: str, method: Callable[..., Any]) -> Iterator[None]:
-    """Replace a method of a class of the standard library for a while."""
+def replaced(owner: type, name: str, method: Callable[..., Any]) -> Iterator[None]:
+    """Replace a method of a class of another library for a while."""
     before = getattr(owner, name)
     setattr(owner, name, wraps(before)(method))
     try:
@@ -80,8 +80,8 @@ def follow_threads() -> Iterator[None]:
     def submit_for_run(executor: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return submit(executor, partial(_call_for, writing_run(), function), *args, **kwargs)
 
-    starts = _replaced(threading.Thread, "start", start_for_run)
-    with starts, _replaced(ThreadPoolExecutor, "submit", submit_for_run):
+    starts = replaced(threading.Thread, "start", start_for_run)
+    with starts, replaced(ThreadPoolExecutor, "submit", submit_for_run):
         yield
 
 
@@ -170,8 +170,8 @@ def follow_subprocesses(out: Any, err: Any) -> Iterator[None]:
         readers.finish(process)
         return status
 
-    starts = _replaced(subprocess.Popen, "__init__", init_for_run)
-    waits = _replaced(subprocess.Popen, "wait", wait_for_output)
+    starts = replaced(subprocess.Popen, "__init__", init_for_run)
+    waits = replaced(subprocess.Popen, "wait", wait_for_output)
     with starts, waits, guard.finishing(readers.threads, readers.finish_all):
         yield
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 from support.real_threads import LIMIT, MakeScheduler
+from support.seen_progress import counts, run_and_look
 
-from jobtui import Progress, Scheduler, current_run
+from jobtui import current_run
 from jobtui.process.terminal_text import draw
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
@@ -56,27 +57,6 @@ def test_a_long_line_without_a_bar_takes_no_time(text: str) -> None:
 def bar(done: int, total: int = 10, name: str = "") -> str:
     """Return what tqdm writes to draw a bar."""
     return f"\r{name and f'{name}: '}{done * 100 // total}%|#    | {done}/{total} [00:01<00:09,  1.00it/s]"
-
-
-def run_and_look(
-    make_scheduler: MakeScheduler, work: Callable[[Callable[[], None]], None]
-) -> list[Progress | None]:
-    """Run a job while output is captured. Return the progress at each call of the function that it gets."""
-    scheduler: Scheduler = make_scheduler()
-    seen: list[Progress | None] = []
-
-    def look() -> None:
-        seen.append(scheduler.snapshot().running[0].progress)
-
-    with capture_streams(OutputLog()):
-        scheduler.start()
-        scheduler.now(work, look).result(LIMIT)
-    return seen
-
-
-def counts(seen: list[Progress | None]) -> list[tuple[float, float | None] | None]:
-    """Return how much is done of how much."""
-    return [None if each is None else (each.done, each.total) for each in seen]
 
 
 def test_a_bar_on_the_output_of_a_job_is_its_progress(make_scheduler: MakeScheduler) -> None:
