@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from jobtui.engine.records import Call, JobRecord, RunRecord
 
 MAX_CALLS = 1_000  # the latest ones
-MAX_OBJECTS = 200  # that the arguments of a call may consist of
+MAX_OBJECTS = 50  # that the arguments of a call may consist of: every end of a run counts them
 
 _SHORT = 100  # characters of a text, and arguments
 _LARGE = 2**64  # numbers beyond it may take much memory
 _SMALL_TYPES = frozenset({bool, float, NoneType})
-_COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset, deque)
+_WITHOUT_PARTS = frozenset({*_SMALL_TYPES, int, str, bytes})
+_COLLECTIONS: tuple[type[Any], ...] = (dict, list, tuple, set, frozenset, deque)
 _SHARED = frozenset({type, ModuleType, BuiltinFunctionType})  # types of objects that exist in any case
 
 
@@ -127,26 +128,36 @@ def fits(call: object, limit: int) -> bool:
                 continue
             seen.add(id(value))
             size += getsizeof(value)
-            if size > limit or len(seen) > MAX_OBJECTS:
+            parts = _parts_of(value)
+            if parts is None or size > limit or len(seen) + len(waiting) + len(parts) > MAX_OBJECTS:
                 return False
-            waiting += _parts_of(value)
+            waiting += parts
     except BaseException:  # noqa: BLE001 - from the user's object, SystemExit included
         return False
     return True
 
 
-def _parts_of(value: Any) -> Iterable[Any]:
-    """Return the objects of which an object consists. The class is its real one: `__class__` may raise."""
+def _parts_of(value: Any) -> Collection[Any] | None:
+    """Return the objects of which an object consists; None if it is a collection of too many to copy them.
+
+    The class is the object's real one: `__class__` may raise.
+    """
     kind = type(value)
-    if kind is partial:
-        return [value.func, *value.args, *value.keywords.values()]
+    if kind in _WITHOUT_PARTS:
+        return ()
     if kind is FunctionType:
         return [cell.cell_contents for cell in value.__closure__ or ()]
     if kind is MethodType:
-        return [value.__func__, value.__self__]
-    for collection in _COLLECTIONS:
-        if issubclass(kind, collection):
-            return [*collection.__iter__(value)]
-    if issubclass(kind, dict):
-        return [*dict.keys(value), *dict.values(value)]
-    return [*getattr(value, "__dict__", {}).values()]
+        return (value.__func__, value.__self__)
+    if kind is partial:
+        return [value.func, *value.args, *value.keywords.values()]
+    base = (
+        kind
+        if kind in _COLLECTIONS
+        else next((each for each in _COLLECTIONS if issubclass(kind, each)), None)
+    )
+    if base is None:
+        base, value = dict, getattr(value, "__dict__", {})
+    if base.__len__(value) > MAX_OBJECTS:
+        return None
+    return [*dict.keys(value), *dict.values(value)] if base is dict else [*base.__iter__(value)]

@@ -23,7 +23,10 @@ from peers import TIMEOUT, WORKERS, noop
 from rows import Row, main
 
 from jobtui import Job, Run, Scheduler
-from jobtui.engine.enums import MisfireName
+from jobtui.engine.enums import MisfireName, Trigger
+from jobtui.engine.ledger import Ledger
+from jobtui.engine.records import JobRecord, RunRecord, pack_run
+from jobtui.engine.runnables import as_runnable
 from jobtui.frontend.local_backend import LocalBackend
 
 JOBS, QUICK_JOBS = 10_000, 2_000
@@ -31,6 +34,7 @@ RUNS, QUICK_RUNS = 100_000, 20_000
 LEAPING_ALL = 10  # with misfire="all", a tenth of the jobs: two days have 18 ticks of each
 ROUNDS, QUICK_ROUNDS = 3, 1
 LIMIT = 10.0  # ms
+LARGEST_LEDGER = 500_000_000  # bytes: the most that the settings allow
 TWO_DAYS = 2 * 86_400.0
 THREADS = 8
 
@@ -222,6 +226,19 @@ def measure_leap(jobs: int, misfire: MisfireName) -> float:
         return MeasuringLock(scheduler).measure(partial(leap, scheduler, clock))
 
 
+def measure_ledger() -> float:
+    """Measure the copy of the largest ledger that the settings allow; return the milliseconds."""
+    ledger = Ledger(LARGEST_LEDGER)
+    run = RunRecord(1, JobRecord("job", as_runnable(noop), None, spec="one-off"), Trigger.NOW, noop, 0.0, 0.0)
+    entry = pack_run(run)
+    for number in range(1, LARGEST_LEDGER // 800):
+        ledger.record(entry)
+        ledger.record_detailed((number, *entry[1:]), failed=True)
+    begun = time.thread_time()
+    ledger.entries()
+    return (time.thread_time() - begun) * 1e3
+
+
 def measure(quick: bool) -> Iterator[Row]:
     """Measure every call in each round."""
     jobs, runs, rounds = (QUICK_JOBS, QUICK_RUNS, QUICK_ROUNDS) if quick else (JOBS, RUNS, ROUNDS)
@@ -234,6 +251,7 @@ def measure(quick: bool) -> Iterator[Row]:
         values[f'the same with misfire="all", {jobs // LEAPING_ALL:,} jobs'] = measure_leap(
             jobs // LEAPING_ALL, "all"
         )
+        values["a search in the largest ledger"] = measure_ledger()
         found.append(values)
     for name in found[0]:
         each = [values[name] for values in found]

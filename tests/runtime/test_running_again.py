@@ -200,6 +200,8 @@ CYCLE.append(CYCLE)
         (returning("small"), True),
         (partial(print, Holder("", raises=True)), False),
         (partial(print, [*range(300, 301 + MAX_OBJECTS)]), False),
+        (partial(print, [0] * (MAX_OBJECTS + 1)), False),  # it is not copied to count its objects
+        (partial(print, dict.fromkeys(range(MAX_OBJECTS + 1))), False),
         (partial(print, CYCLE, threading, Holder, 1, None), True),
         (Holder("small").run, True),
         (partial(print, OrderedDict(a=TEXT)), False),
