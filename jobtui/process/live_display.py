@@ -28,37 +28,45 @@ def draw_display(drawn: str, text: str) -> tuple[str, str]:
     """Add a text to a display.
 
     Args:
-        drawn: The display so far, with the text above it that was written last; "" if none is drawn.
+        drawn: The display so far, with the text above it that was written last; "" if none is drawn. The
+            beginning of another writer's line may follow, after a second `HIDE`.
         text: What is written next; "" for the end of the run.
 
     Returns:
         The display, which begins with `HIDE`, and the text that is final: nothing erases it any more.
     """
-    shown = drawn.removeprefix(HIDE)
+    shown, _, begun = drawn.removeprefix(HIDE).partition(HIDE)
     if text.startswith(HIDE):
-        return text, shown
+        return text, shown + begun
     if erased := _ERASED.match(text):
         height = len(erased[1]) // len(_UP) + 1
         above, _ = _without_lines(shown, height)
-        drawn, final = _next_state(text[erased.end() :], height)
-        return drawn, above + final
+        display, final = _next_state(text[erased.end() :], height, begun)
+        return display, above + final
     if _SHOW in text:
-        return "", _ended(shown + text)
-    is_known = not shown or shown.startswith("\r")  # otherwise it may be a text that only follows `HIDE`
-    if text.endswith("\n") and is_known and not shown.endswith("\n"):  # of another writer: a log handler
-        return drawn, text
-    if not shown and text and len(text) <= _LONGEST_DISPLAY:  # the first state erases nothing
-        return drawn + text, ""
-    return "", shown + text
+        return "", _ended(shown + text) + begun
+    if text and shown.startswith("\r") and not shown.endswith("\n"):  # of another writer, such as `print`
+        lines, line_break, begun = f"{begun}{text}".rpartition("\n")
+        if len(begun) > _LONGEST_DISPLAY:
+            begun, line_break = "", line_break + begun
+        return _with_line(HIDE + shown, begun), lines + line_break
+    if text and not shown and len(text) <= _LONGEST_DISPLAY:  # the first state erases nothing
+        return (HIDE, text) if text.endswith("\n") else (HIDE + text, "")
+    return "", shown + (f"\n{begun}" if begun else "") + text
 
 
-def _next_state(text: str, height: int) -> tuple[str, str]:
+def _with_line(display: str, begun: str) -> str:
+    """Return a display with the beginning of another writer's line."""
+    return f"{display}{HIDE}{begun}" if begun else display
+
+
+def _next_state(text: str, height: int, begun: str) -> tuple[str, str]:
     """Return the display that a text draws after it has erased a number of lines, and what of it is final."""
     if _SHOW in text:
-        return "", _ended(text)
+        return "", _ended(text) + begun
     # The display has as many lines as before, as a rule. So only a long text is split before it is erased.
     final, text = _without_lines(text, height) if len(text) > _LONGEST_DISPLAY else ("", text)
-    return f"{HIDE}\r{text}", final
+    return _with_line(f"{HIDE}\r{text}", begun), final
 
 
 def _ended(text: str) -> str:

@@ -21,6 +21,7 @@ from jobtui.process.terminal import Terminal
 from jobtui.runtime.captured_streams import CapturedStream, TeeStream
 from jobtui.runtime.output_log import MAX_LINE_LENGTH, OutputLog
 from jobtui.runtime.rich_bars import follow_rich
+from jobtui.runtime.rich_consoles import separate_consoles
 from jobtui.runtime.stream_guard import guard
 from jobtui.runtime.writing_run import follow_subprocesses, follow_threads
 
@@ -104,6 +105,7 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
         patches.enter_context(follow_threads())
         patches.enter_context(follow_subprocesses(*streams))
         patches.enter_context(follow_rich())
+        patches.enter_context(separate_consoles(streams))
         patches.enter_context(guard.finishing(log.drawn, lambda run: log.end_lines(run.number)))
         yield streams
     finally:

@@ -52,6 +52,20 @@ def test_a_line_of_another_writer_is_final_at_once() -> None:
     assert shown(HIDE, "record\n", f"{LINE}a 0") == (["record"], ["a 0"])
 
 
+def test_a_line_that_another_writer_has_begun_waits_for_its_end() -> None:
+    texts = (HIDE, f"{LINE}a 0\nb 0", "one", f"{LINE}{UP}a 1\nb 1", " line\ntwo")
+    assert shown(*texts) == (["one line"], ["a 1", "b 1two"])
+    assert shown(*texts, "\n", "\n") == (["one line", "two", ""], ["a 1", "b 1"])
+    assert shown(*texts, f"{LINE}{UP}a 9\nb 9\n{SHOW}", "\n") == (["one line", "a 9", "b 9", "two"], [])
+    assert shown(*texts, "") == (["one line", "a 1", "b 1", "two"], [])
+
+
+def test_a_line_of_another_writer_that_does_not_end_is_not_held_for_ever() -> None:
+    final, drawn = shown(HIDE, f"{LINE}a 0", "." * 15_000, "." * 15_000)
+    assert final == ["." * 30_000]
+    assert drawn == ["a 0"]
+
+
 def test_a_program_that_only_hides_the_cursor_prints_as_usual() -> None:
     assert shown(HIDE, "one\n", "two", " and three\n", "four\n") == (["one", "two and three", "four"], [])
 

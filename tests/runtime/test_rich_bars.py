@@ -273,6 +273,52 @@ def test_bars_outside_of_a_run_are_left_alone() -> None:
         assert bars.tasks[0].completed == 1
 
 
+# --- runs that draw at once -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("terminal", [None, True])
+def test_bars_of_other_runs_are_not_in_the_output(
+    make_scheduler: MakeScheduler, terminal: bool | None
+) -> None:
+    """They share a console, as they do by default, and end one after the other."""
+    log, scheduler = OutputLog(), make_scheduler(pool=3)
+    console = Console(force_terminal=terminal, width=60)
+    barrier = threading.Barrier(3, timeout=LIMIT)
+    turns = [threading.Event() for _ in range(4)]
+    turns[0].set()
+
+    def work(place: int) -> None:
+        with Progress("{task.description} {task.completed}", console=console, auto_refresh=False) as bars:
+            bar = bars.add_task("abc"[place], total=10)
+            bars.update(bar, advance=1, refresh=True)
+            barrier.wait()
+            print("printed")
+            bars.update(bar, advance=1, refresh=True)
+            assert turns[place].wait(LIMIT)
+        turns[place + 1].set()
+
+    with capture_streams(log):
+        scheduler.start()
+        runs = [scheduler.now(work, place) for place in range(3)]
+        for run in runs:
+            run.result(LIMIT)
+    lines = [(line.run, line.text) for line in log.output_since(0).lines if line.text]
+    own = zip(runs, ("a 2", "b 2", "c 2"), strict=True)
+    assert sorted(lines) == sorted((run.number, text) for run, bar in own for text in (bar, "printed"))
+
+
+def test_a_display_of_rich_leaves_the_streams_of_other_jobs_alone(make_scheduler: MakeScheduler) -> None:
+    seen = []
+
+    def work(look: Look) -> None:
+        before = sys.stdout, sys.stderr
+        with drawing(terminal=True):
+            seen.append((sys.stdout, sys.stderr) == before)
+
+    run_and_look(make_scheduler, work)
+    assert seen == [True]
+
+
 # --- the output stays readable --------------------------------------------------------------------
 
 
