@@ -111,7 +111,10 @@ exit status: 0 for success; 2 for a mistake in the arguments."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports a mistake in one line, without the usage of all commands."""
+    """A parser that reports a mistake in one line, without the usage of all commands.
+
+    Its options have the arguments as they were given, too.
+    """
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse the arguments of the command, and return the options.
@@ -120,6 +123,7 @@ class Parser(argparse.ArgumentParser):
             SystemExit: They ask for the help, or they are wrong; the help or a message has been printed.
         """
         options = self.parse_intermixed_args(words)
+        options.given = words
         self.validate(options)
         return options
 
@@ -187,7 +191,7 @@ class TargetParser(Parser):
             help=f"how long jobtui waits for running work when it stops (default: {GRACE:g}); "
             "on_app_stop functions and exit handlers get 2 more seconds",
         )
-        add_display_arguments(self)
+        add_display_arguments(self, "; the jobs are shown as they are before the start")
         self.add_argument("--version", action="version", version=f"jobtui {__version__}")
 
     def validate(self, options: argparse.Namespace) -> None:
@@ -337,8 +341,13 @@ class HashPasswordParser(Parser):
             self.error("the password is read from the prompt or standard input, not from an argument")
 
 
-def add_display_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the dashboard."""
+def add_display_arguments(parser: argparse.ArgumentParser, frame: str = "") -> None:
+    """Add the options of the dashboard.
+
+    Args:
+        parser: The parser of a command.
+        frame: What else to say about a single frame.
+    """
     parser.add_argument(
         "--ascii",
         action="store_true",
@@ -350,8 +359,8 @@ def add_display_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=_size,
         const=(0, 0),
-        help="print one frame of the dashboard and exit (default: as large as the terminal, or 120x32); "
-        "the jobs of a TARGET are shown as they are before the start",
+        help="print one frame of the dashboard and exit (default: as large as the terminal, or 120x32)"
+        + frame,
     )
     parser.add_argument(
         "--color",

@@ -141,6 +141,18 @@ def _find(options: argparse.Namespace) -> str | Entry | Path:
     return _only(users, options) or store
 
 
+def _without_source(options: argparse.Namespace) -> list[str]:
+    """Return the given arguments without those that an address replaces."""
+    given: list[str] = list(options.given)
+    target = vars(options).get("target")  # a command that only asks live schedulers has none
+    if target in given:
+        given.remove(target)
+    if "--config" in given:
+        place = given.index("--config")
+        del given[place : place + 2]
+    return given
+
+
 def _only(entries: Sequence[Entry], options: argparse.Namespace) -> Entry | None:
     """Return the only entry of a process that listens; None if there is none.
 
@@ -149,8 +161,9 @@ def _only(entries: Sequence[Entry], options: argparse.Namespace) -> Entry | None
     """
     entries = [each for each in entries if each.is_reachable()]
     if len(entries) > 1:
+        given = _without_source(options)
         lines = [
-            f"  {shlex.join(['jobtui', options.command, each.address, *options.words])}"
+            f"  {shlex.join(['jobtui', options.command, each.address, *given])}"
             f"   # {each.title}, process {each.pid}"
             for each in entries
         ]

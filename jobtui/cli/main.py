@@ -223,7 +223,24 @@ def _hash_password(words: Sequence[str]) -> int:
     return 0
 
 
+def _reject_misspelt_command(word: str) -> None:
+    """Raise an error for a word that resembles a command and is not the name of a module."""
+    if word in _TARGETS or not word.replace("-", "_").isidentifier():
+        return
+    from importlib.machinery import PathFinder  # noqa: PLC0415 - lazy, see above
+
+    from jobtui.schedules.bad_spec import closest_matches  # noqa: PLC0415 - lazy, see above
+
+    near = closest_matches(word, [*_COMMANDS, *_TARGETS])
+    if near and PathFinder.find_spec(word, ["", *sys.path]) is None:
+        raise CommandError(
+            f"{printable(word)} is neither a command nor a module. Did you mean {' or '.join(near)}?"
+            "\nTry  jobtui --help"
+        )
+
+
 def _check_or_run(words: Sequence[str], *, owns_process: bool) -> int:
+    _reject_misspelt_command(words[0])
     options = TargetParser().parse(words)
     from jobtui.process.exit import ProcessExit  # noqa: PLC0415 - lazy, see above
 
@@ -238,6 +255,7 @@ def _check_or_run(words: Sequence[str], *, owns_process: bool) -> int:
     return status
 
 
+_TARGETS = ("check", "demo")  # commands that `TargetParser` reads
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "attach": _attach,
     "cancel": _cancel,

@@ -78,6 +78,43 @@ def test_version_prints_the_name_and_the_version(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["chekc", "my_jobs.py"], "check"),
+        (["histroy", "--failed"], "history"),
+        (["shwo", "12"], "show"),
+        (["Check", "my_jobs.py"], "check"),
+        (["hash_password"], "hash-password"),
+    ],
+)
+def test_a_misspelt_command_is_answered_with_the_nearest_one(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], near: str
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == (
+        f"jobtui: {arguments[0]} is neither a command nor a module. Did you mean {near}?\n"
+        "Try  jobtui --help\n"
+    )
+
+
+def test_a_module_whose_name_resembles_a_command_is_a_target(write_file: WriteFile) -> None:
+    file = write_file("checks.py", "import jobtui\njobtui.every('1h', print)\n")
+    done = run_jobtui("checks", "--snapshot", "80x24", cwd=str(file.parent))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 Jobs 1" in done.stdout
+
+
+def test_only_the_help_of_a_target_speaks_of_the_time_before_the_start(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The frame of `jobtui attach` shows a scheduler that runs."""
+    assert main(["my_jobs.py", "--help"]) == 0
+    assert "before the start" in " ".join(capsys.readouterr().out.split())
+    assert main(["attach", "--help"]) == 0
+    assert "before the start" not in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--headless"], "missing argument TARGET"),

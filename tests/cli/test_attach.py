@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import socket
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from jobtui.access.rules import AccessRules
 from jobtui.access.rules import Credentials as Login
 from jobtui.cli.attach import CannotAttachError, attach, attach_all, connect, parse_url
 from jobtui.cli.main import main
+from jobtui.cli.parsers import PARSERS
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.registry import Entry, Registration
@@ -458,18 +460,24 @@ def test_credentials_that_are_not_entered_concern_only_their_own_tab(
     ]
 
 
-def test_without_an_address_the_command_lists_the_schedulers_that_run_here_and_all_in_tabs(
-    set_terminal: SetTerminal,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """If there is more than one."""
+@pytest.fixture
+def two_schedulers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Register two schedulers of the user."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # schedulers of the user may be registered there
     places = [Registration(tmp_path / "jobtui") for _ in range(2)]
     for number, place in enumerate(places, start=1):
         place.publish(Entry(pid=number, title=f"{number}.py", address=f"http://127.0.0.1:900{number}"))
+    yield
+    for place in places:
+        place.remove()
+
+
+@pytest.mark.usefixtures("two_schedulers")
+def test_without_an_address_the_command_lists_the_schedulers_that_run_here_and_all_in_tabs(
+    set_terminal: SetTerminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If there is more than one."""
     set_terminal(stdin=True, stdout=True)
     assert main(["attach"]) == 2
     assert capsys.readouterr().err.splitlines() == [
@@ -478,8 +486,29 @@ def test_without_an_address_the_command_lists_the_schedulers_that_run_here_and_a
         "  jobtui attach http://127.0.0.1:9002   # 2.py, process 2",
         "  jobtui attach http://127.0.0.1:9001 http://127.0.0.1:9002   # all, in tabs",
     ]
-    for place in places:
-        place.remove()
+
+
+@pytest.mark.parametrize(
+    ("given", "listed"),
+    [
+        ("pause leap --for 2h --note 'disk full'", "pause ADDRESS leap --for 2h --note 'disk full'"),
+        ("run leap a=5 --wait", "run ADDRESS leap a=5 --wait"),
+        ("history --failed -n 2 timeout", "history ADDRESS --failed -n 2 timeout"),
+        ("forecast --for 1h --json", "forecast ADDRESS --for 1h --json"),
+        ("attach --ascii", "attach ADDRESS --ascii"),
+    ],
+)
+@pytest.mark.usefixtures("two_schedulers")
+def test_the_list_of_schedulers_repeats_the_whole_command(
+    given: str, listed: str, set_terminal: SetTerminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pasted, each line does what was asked, at one of the schedulers."""
+    set_terminal(stdin=True, stdout=True)
+    assert main(shlex.split(given)) == 2
+    command = capsys.readouterr().err.splitlines()[1].strip().partition("   # ")[0]
+    assert command == f"jobtui {listed.replace('ADDRESS', 'http://127.0.0.1:9001')}"
+    parsed = PARSERS[given.partition(" ")[0]]().parse(shlex.split(command)[2:])
+    assert parsed.address == "http://127.0.0.1:9001"
 
 
 # --- the command ----------------------------------------------------------------------------------
