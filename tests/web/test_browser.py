@@ -1159,6 +1159,45 @@ def test_names_break_between_their_words_only(
             assert browser.evaluate("return document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [1141, 1301, 1400, 1920])
+def test_the_latest_outcomes_do_not_cover_the_next_column(
+    scheduler: Scheduler, browser: Browser, width: int
+) -> None:
+    job = scheduler.every("1h", print)
+    for _ in range(20):  # as many as are shown
+        assert scheduler.now(job).wait(LIMIT)
+    browser.resize(width, 900)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        strip, cell = browser.evaluate(
+            'const strip = document.querySelector("#jobs .strip");'
+            "return [strip, strip.parentElement].map((each) => each.getBoundingClientRect().right);"
+        )
+        assert strip < cell
+
+
+def test_the_name_of_a_job_leaves_room_for_its_output(scheduler: Scheduler, browser: Browser) -> None:
+    """The lines that the server has written, and those that come while the page is open."""
+    log, name = OutputLog(), "a_" * 60
+    scheduler.every("1h", print, name=name)
+    backend = LocalBackend(scheduler, "shop.py", log)
+    log.write(name, 1, "stdout", "earlier\n")
+    browser.resize(1400, 900)
+    with Server(backend, parse_address("127.0.0.1:0")) as server:
+        assert isinstance(server.address, TcpAddress)
+        browser.open(server.address, "/@jobs/log")
+        browser.wait_for_text("#log", "earlier")
+        log.write(name, 2, "stdout", "later\n")
+        browser.wait_for_text("#log", "later")
+        for run in (1, 2):
+            assert browser.has(f'.source[href="runs/{run}"] bdi[title={name}]')
+        widths = browser.evaluate(
+            'return [...document.querySelectorAll(".log-line > span")].map((each) => each.offsetWidth);'
+        )
+        assert min(widths) > 800
+        browser.driver.get("about:blank")
+
+
 _COLUMNS = """
 const heads = [...document.querySelectorAll("thead th")].filter((each) => each.offsetWidth);
 return heads.map((each) => [each.offsetLeft, each.offsetWidth]);

@@ -145,6 +145,16 @@ def test_the_pages_of_a_failing_job_and_of_its_run_lead_to_the_first_failure(
     assert links == ["/@jobs/runs/2", "/@jobs/diff?run=2", "/@jobs/runs/1"]
 
 
+def test_a_first_failure_without_an_ok_run_before_it_leads_to_no_difference(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    job = Job("a", "b")
+    job.runs = 1  # so that it fails at once
+    run_often(scheduler, job, "orders", 1)
+    section = client.get("/@jobs/streak?job=orders").page.find_one("section", id="streak")
+    assert [each.link() for each in section.find_one("nav").find_all("a")] == ["/@jobs/runs/1"]
+
+
 def test_a_job_that_works_has_no_first_failure(scheduler: Scheduler, client: PageClient) -> None:
     run_often(scheduler, Job("a", "b"), "orders", 1)
     for path in ("runs/1", "jobs/orders"):

@@ -33,7 +33,9 @@ function makeLine({ at, job, run, stream, text }, isUnfinished) {
     const source = document.createElement("a");
     source.className = "source";
     source.href = `runs/${run}`;
-    source.textContent = `${safeText(job)} #${run}`;
+    const name = document.createElement("bdi");
+    name.textContent = name.title = safeText(job);
+    source.append(name, ` #${run}`);
     line.append(source);
   }
   content.textContent = `${safeText(text)}\n`;
