@@ -9,6 +9,7 @@ import pytest
 from support import snapshots
 from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
+from textual import events
 
 from jobtui.engine.views import Snapshot
 from jobtui.tui.widgets.line_table import LineTable
@@ -53,6 +54,11 @@ def shown_keys(driver: AppDriver) -> list[str]:
     """Return the keys in the footer that are not disabled."""
     active = driver.screen.active_bindings.values()
     return [key.binding.key for key in active if key.binding.show and key.enabled]
+
+
+def footer(driver: AppDriver) -> str:
+    """Return the last row."""
+    return driver.text.splitlines()[-1].strip()
 
 
 def effects(driver: AppDriver) -> tuple[object, ...]:
@@ -169,3 +175,42 @@ async def test_the_footer_shows_no_key_that_is_text_for_the_filter() -> None:
     async with screen("filter") as driver:
         assert shown_keys(driver) == ["enter", "escape"]
         assert driver.text.splitlines()[-1].strip() == "⏎ Keep the filter esc Clear it"
+
+
+@pytest.mark.parametrize("width", [150, 120, 100, 80, 60, 40, 24])
+@async_test
+async def test_the_footer_shows_each_key_whole_or_not_at_all(width: int) -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated()), (150, 32)) as driver:
+        whole = footer(driver).split()
+        await driver.resize(width, 32)
+        await driver.settle()
+        shown = footer(driver).split()
+        assert shown[-4:] == ["?", "Help", "q", "Detach"]
+        assert [word for word in whole if word in shown] == shown
+
+
+@async_test
+async def test_a_narrow_footer_leaves_out_the_optional_keys_first_and_then_the_last_ones() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated()), (80, 24)) as driver:
+        assert footer(driver).startswith("⏎ Open r Run p Pause x Cancel / Filter n Failed h Past o Output")
+        await driver.resize(40, 24)
+        await driver.settle()
+        assert footer(driver) == "⏎ Open r Run p Pause ? Help q Detach"
+
+
+@async_test
+async def test_the_footer_fits_a_terminal_that_is_resized_while_it_has_no_focus() -> None:
+    """As when a terminal is split: the other half has the focus then."""
+    async with running_app(ScriptedBackend(snapshots.saturated()), WIDE) as driver:
+        await driver.send_at_once(events.AppBlur())
+        await driver.resize(40, 24)
+        await driver.settle()
+        assert footer(driver).endswith("p Pause ? Help q Detach")
+
+
+@async_test
+async def test_the_footer_leaves_out_a_key_whose_new_word_has_no_room() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated()), (36, 24)) as driver:
+        assert footer(driver) == "⏎ Open r Run p Pause ? Help q Detach"
+        await driver.show_snapshot(snapshots.paused())
+        assert footer(driver) == "⏎ Open r Run ? Help q Detach"

@@ -23,7 +23,7 @@ from jobtui.frontend.look import Look
 from jobtui.frontend.now_next import live_runs
 from jobtui.frontend.output_signs import SeenOutput
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT, is_wide
+from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import VIEWS, JobListFilter
 from jobtui.tui.key_names import key_of
@@ -51,7 +51,7 @@ from jobtui.tui.widgets.panes import Panes
 
 _LOW = 12  # rows: a lower terminal shows the first line of the header only while the connection is lost
 _MOST_NAMES = 8  # in a question
-_MORE_KEYS = {"edit": "Edit", "why": "Why", "timeline": "Timeline"}  # in the footer of a wide terminal
+_MORE_KEYS = {"edit": "Edit", "why": "Why", "timeline": "Timeline"}  # in the footer, if there is room
 
 
 def _list_names(names: Sequence[str]) -> str:
@@ -180,7 +180,7 @@ class Dashboard(Screen[None]):
         yield self._gauge
         yield self._alarm
         yield self._body
-        yield KeyFooter()
+        yield KeyFooter(optional=_MORE_KEYS)
 
     def on_mount(self) -> None:
         """Show the current snapshot, with the focus on the jobs and the filter hidden."""
@@ -193,7 +193,6 @@ class Dashboard(Screen[None]):
 
     def on_resize(self) -> None:
         """Choose the layout that fits the size."""
-        self.set_class(is_wide(self.size), "-wide")
         self.set_class(self.size.height < _LOW, "-low")
         self.set_class(self.size.height < TINY_HEIGHT, "-tiny")
         self.call_after_refresh(self._update_keys)
@@ -389,8 +388,7 @@ class Dashboard(Screen[None]):
         labels = {"quit": self._quit_label}
         if job is not None and job.paused_since is not None:
             labels["pause"] = "Resume"
-        more = _MORE_KEYS if self.has_class("-wide") else {}
-        return adapt_bindings(super().active_bindings, useless, labels, more)
+        return adapt_bindings(super().active_bindings, useless, labels, _MORE_KEYS)
 
     @property
     def _has_trouble(self) -> bool:
@@ -403,9 +401,9 @@ class Dashboard(Screen[None]):
         self._drawer.show_job(job, self._snapshot)
         self._gauge.show_job("" if job is None else job.name)
         selected = job and (job.schedule is None, job.paused_since is None)
-        is_wide, has_row = self.has_class("-wide"), self._selected_row() is not None
+        has_row = self._selected_row() is not None
         has_marks, any_failed = bool(self._marked_jobs()), self._has_trouble
-        state = (selected, run is None, has_marks, has_row, any_failed, is_wide)
+        state = (selected, run is None, has_marks, has_row, any_failed)
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()

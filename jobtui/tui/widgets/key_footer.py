@@ -18,6 +18,8 @@ from jobtui.tui.key_names import in_order, key_of
 from jobtui.tui.notices import ShownNotices
 from jobtui.tui.widgets.literal_text import cell_text
 
+_KEPT = ("help", "quit")  # the actions whose keys a narrow footer keeps
+
 
 def adapt_bindings(
     bindings: dict[str, ActiveBinding],
@@ -33,7 +35,7 @@ def adapt_bindings(
         bindings: The bindings of the screen, by key.
         useless: The actions to dim, because they would change nothing now.
         labels: The texts to show instead of the descriptions, by action.
-        more: As `labels`, of actions that are shown only where there is room.
+        more: As `labels`, of actions that are shown, too: see `KeyFooter`.
     """
     more = more or {}
     texts = {**labels, **more}
@@ -89,10 +91,17 @@ class KeyFooter(Footer):
     Textual's footer mounts a widget for each key at every change of the focus, which takes longer than
     everything else that the change causes. This one mounts new widgets only if the screen has other keys than
     before, and changes them if only their texts change or whether they are dimmed.
+
+    Keys for which there is no room are left out whole, the last ones first, but those for help and for the
+    way out stay.
+
+    Args:
+        optional: The actions whose keys are left out before any other one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, optional: Collection[str] = ()) -> None:
         super().__init__(compact=True, show_command_palette=False)
+        self._optional = optional
         self._shown: list[ActiveBinding] = []
         self._notices = NoticeLine()
 
@@ -103,6 +112,21 @@ class KeyFooter(Footer):
     def _show_notices(self, shown: ShownNotices) -> None:
         self.set_class(bool(shown.notices), "-notice")
         self._notices.show_notices(shown)
+
+    def on_resize(self) -> None:
+        """Leave out the keys for which there is no room."""
+        self._fit_keys()
+
+    def _fit_keys(self) -> None:
+        def rank(key: FooterKey) -> int:
+            action = key.action.removeprefix("app.")
+            return 0 if action in _KEPT or key.key == "escape" else 2 if action in self._optional else 1
+
+        room = self.size.width
+        for key in sorted(self.query(FooterKey), key=rank):
+            room -= cell_len(f"{key.key_display} {key.description}")
+            key.set_class(room < 0, "-no-room")
+            room -= 1
 
     def compose(self) -> ComposeResult:
         """Compose a widget for each key, and one for messages."""
@@ -126,9 +150,11 @@ class KeyFooter(Footer):
         keys = list(self.query(FooterKey))
         if [key.key for key in keys] != [each.binding.key for each in self._shown]:
             await super().recompose()
+            self._fit_keys()
             return
         for key, each in zip(keys, self._shown, strict=True):
             key.set_class(not each.enabled, "-disabled")
             if key.description != each.binding.description:
                 key.description = each.binding.description
                 key.refresh(layout=True)
+        self._fit_keys()
