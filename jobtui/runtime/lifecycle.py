@@ -62,6 +62,10 @@ class _Life:
         self.ended_in_time = True
         self.executor_closed = False
         self.close_store: Callable[[], object] = bool  # write what is left to be written, if there is a store
+        self.release_store: Callable[[], object] = bool  # let another scheduler use the store
+        self.has_ended = False  # whether all has been written
+        # The calls of `stop` that have not returned. The store is released when the last one has.
+        self.stops: dict[object, None] = {}
 
 
 class Lifecycle:
@@ -134,7 +138,12 @@ class Lifecycle:
     def record_in(self, recording: Recording) -> None:
         """Record in a store from the start on. Call this before the start."""
         self.recording = recording
-        self._life.close_store = recording.store.close
+        self._use_store_in(self._life, recording)
+
+    @staticmethod
+    def _use_store_in(life: _Life, recording: Recording) -> None:
+        life.close_store = recording.store.close
+        life.release_store = recording.store.release
 
     def open_store(self) -> bool:
         """Restore what the store knows, if there is one.
@@ -183,6 +192,7 @@ class Lifecycle:
                 break
             if life.standby_over.opened:  # stopped in the meantime
                 life.close_store()
+                life.release_store()
 
         threading.Thread(target=wait_and_start, name="jobtui-standby", daemon=True).start()
 
@@ -228,6 +238,7 @@ class Lifecycle:
         """Let the scheduler start again after a stop."""
         self.check_own_process()
         self._end_life(self._life)
+        self._release_store(self._life)
         if not self._life.timer.wait_ended(TIMER_END):
             raise RuntimeError(
                 "the scheduler cannot start again: its timer, which searches for a tick, has not ended"
@@ -235,7 +246,7 @@ class Lifecycle:
         life = _Life(*self._connect())
         if self.recording is not None:
             self.recording.reopen()
-            life.close_store = self.recording.store.close
+            self._use_store_in(life, self.recording)
         self._life = life
         self._kernel.apply(lambda engine, _: engine.reopen(forget=self.recording is not None))
 
@@ -295,18 +306,33 @@ class Lifecycle:
         self._life.start_failure = f"the scheduler did not start: {text}"
         self.stop(0)
 
-    def stop(self, grace: float) -> bool:
+    def stop(self, grace: float, finish: Callable[[], object] = bool) -> bool:
         """Cancel what waits, give running work ``grace`` seconds to end, then give up the rest.
 
-        Blocks for at most ``grace`` seconds. Does not wait for the run that calls this, if any.
+        Blocks for at most ``grace`` seconds, and for `finish`. Does not wait for the run that calls this, if
+        any.
+
+        Args:
+            grace: As above.
+            finish: Called when all has been written. Another process may use the store only after that.
 
         Returns:
             Whether all other work ended in time.
         """
+        life, call = self._life, object()
+        try:
+            life.stops[call] = None
+            self._stop_work(life, grace)
+            self._end_life(life)
+            finish()
+        finally:
+            life.stops.pop(call, None)
+            self._release_store(life)
+        return life.ended_in_time
+
+    def _stop_work(self, life: _Life, grace: float) -> None:
         current = run_of_context.get()
         caller = None if current is None else current[0]
-
-        life = self._life
 
         def stop(engine: Engine, now: float) -> None:
             if engine.phase in (Phase.NEW, Phase.STANDBY, Phase.RUNNING):
@@ -319,8 +345,6 @@ class Lifecycle:
         self._poller.finish_work()
         self._wait_until_drained(life.drained, grace)
         self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
-        self._end_life(life)
-        return life.ended_in_time
 
     def _end_life(self, life: _Life) -> None:
         """End the timer, and write what is left to be written. To do it twice is harmless."""
@@ -328,6 +352,13 @@ class Lifecycle:
         self._kernel.runs.callbacks.flush()
         life.close_store()
         self._kernel.runs.attachments.ending_log.flush()
+        life.has_ended = True
+
+    @staticmethod
+    def _release_store(life: _Life) -> None:
+        """Let another scheduler use the store, unless the stop has not ended. To do it twice is harmless."""
+        if life.has_ended and not life.stops:
+            life.release_store()
 
     def continue_stop(self) -> None:
         """Open `_drained` if only runs that called `stop` are RUNNING. At the end, close the executor."""

@@ -30,6 +30,7 @@ from jobtui.engine.code_key import code_key
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import (
     Cancellation,
+    Phase,
     RunState,
     SingleName,
     Trigger,
@@ -1374,7 +1375,12 @@ class Scheduler:
             lifecycle.give_up_start(error)
             raise
         lifecycle.stop_without(self)
-        lifecycle.start()
+        try:
+            lifecycle.start()
+        except BaseException:
+            if self.liveness().phase is not Phase.RUNNING:  # the start functions have all returned
+                self.hooks.call_stop_functions()
+            raise
 
     @explained
     def stop(self, grace: float = GRACE) -> bool:
@@ -1402,10 +1408,12 @@ class Scheduler:
         keep_limit("grace", grace, 0)
         lifecycle = self._runtime.lifecycle
         lifecycle.check_may_block("stop()", "await scheduler.stop_async()")
-        in_time = lifecycle.stop(grace)
-        lifecycle.wait_cleaned_up()
-        self.hooks.call_stop_functions()
-        return in_time
+
+        def finish() -> None:
+            lifecycle.wait_cleaned_up()
+            self.hooks.call_stop_functions()
+
+        return lifecycle.stop(grace, finish)
 
     async def stop_async(self, grace: float = GRACE) -> bool:
         """Stop as `stop` does, in another thread, without blocking the event loop of the caller.

@@ -203,11 +203,13 @@ class Store:
         return taken
 
     def close(self) -> bool:
-        """Write what is left. Return whether all has been written."""
+        """Write what is left. Return whether all has been written. No other scheduler may use the file yet."""
         self._claims.close()
-        complete = self._writer.close(CLOSE_SECONDS)
+        return self._writer.close(CLOSE_SECONDS)
+
+    def release(self) -> None:
+        """Give the lock of the file back, so that another scheduler may use it. Call `close` before."""
         self._lock.release()
-        return complete
 
     def _open_file(self, path: Path) -> StoreConnection:
         """Open the file, and take its lock if that was impossible until now, or its folder was removed."""

@@ -535,8 +535,12 @@ def test_a_start_function_cannot_start_the_scheduler(make_scheduler: MakeSchedul
 def test_a_stop_in_a_start_function_prevents_the_start(make_scheduler: MakeScheduler) -> None:
     scheduler = make_scheduler()
     scheduler.on_app_start(scheduler.stop)
+    calls: list[str] = []
+    scheduler.on_app_start(lambda: calls.append("start"))
+    scheduler.on_app_stop(lambda: calls.append("stop"))
     with pytest.raises(RuntimeError, match="the scheduler was stopped before it had started"):
         scheduler.start()
+    assert calls == ["start", "stop"]  # what the start functions have done is undone
     assert scheduler.snapshot().phase is Phase.STOPPED
     assert jobtui_threads() == []
 

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from support.waiting import LIMIT
+
 from jobtui import JobView, Phase, RunState, Scheduler, StartError
+from jobtui.engine.records import NUMBER
+from jobtui.store.history import History
 
 
 def succeed() -> int:
@@ -184,6 +188,67 @@ def test_a_scheduler_that_stands_by_can_be_stopped(store: Path) -> None:
         assert second.snapshot().phase is Phase.STOPPED
     with make(store) as third:
         assert third.snapshot().phase is Phase.RUNNING
+
+
+def test_the_store_is_released_only_after_the_stop_functions(store: Path) -> None:
+    """What another scheduler begins in its start functions, the stop functions of this one have ended."""
+    refused: list[str] = []
+
+    def start_another() -> None:
+        with pytest.raises(StartError) as caught:
+            Scheduler(store=store, single="refuse").start()
+        refused.append(str(caught.value))
+
+    first, second = make(store), make(store)
+    first.on_app_stop(start_another)
+    started = threading.Event()
+    second.on_app_start(started.set)
+    with first:
+        second.start()
+    [message] = refused
+    assert "uses this store" in message
+    assert started.wait(LIMIT)
+    second.stop()
+
+
+def test_a_second_stop_does_not_release_the_store_during_the_stop_functions(store: Path) -> None:
+    third = Scheduler(store=store, single="refuse")
+    calls: list[str] = []
+
+    def stop_again() -> None:
+        first.stop()
+        with pytest.raises(StartError, match="uses this store"):
+            third.start()
+        calls.append("refused")
+
+    first = make(store)
+    first.on_app_stop(stop_again)
+    with first:
+        pass
+    assert calls == ["refused"]
+    with third:
+        pass
+
+
+def test_all_runs_are_in_the_file_when_the_stop_functions_are_called(store: Path) -> None:
+    found: list[int] = []
+    with make(store) as scheduler:
+        scheduler.on_app_stop(lambda: found.extend(run[NUMBER] for run in History(store).find(limit=9)))
+        run_both(scheduler)
+    assert found == [2, 1]
+
+
+def test_a_stop_function_that_raises_keyboard_interrupt_releases_the_store(store: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    scheduler = make(store)
+    scheduler.on_app_stop(interrupt)
+    scheduler.start()
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.stop()
+    with Scheduler(store=store, single="refuse"):
+        pass
 
 
 def test_the_snapshot_names_the_file(store: Path) -> None:
