@@ -12,6 +12,7 @@ from jobtui.schedules.bad_spec import naming
 from jobtui.schedules.durations import as_interval, format_duration
 
 MAX_TIMES = 1_000
+MOST = "5m"  # the longest delay, unless it is given or the first one is longer
 SHOWN_DELAYS = 4  # in a description
 UNTIL_TICK = ", before the next tick"  # the end of the description of a policy that ends there
 SHOWN_ATTEMPTS = 20  # whose instants are shown
@@ -28,7 +29,7 @@ class Retry:
         times: How many attempts may follow the first one; 0 for none.
         first: The delay before the second attempt: a timedelta, seconds, or a duration such as ``"2s"``.
         factor: Each delay is so many times as long as the one before, at least 1.
-        most: The longest delay.
+        most: The longest delay; None for 5 minutes, or `first` if that is longer.
         jitter: A random part, from 0 to this fraction, is added to each delay.
         on: The exceptions after which a run is tried again: a class, or a tuple of classes.
         not_on: Those of them after which it is not.
@@ -42,7 +43,7 @@ class Retry:
     times: int
     first: Duration = "2s"
     factor: float = 2.0
-    most: Duration = "5m"
+    most: Duration | None = None
     jitter: float = 0.1
     on: ExceptionClasses = (Exception,)
     not_on: ExceptionClasses = ()
@@ -53,7 +54,8 @@ class Retry:
         _check_number("times", self.times, 0, MAX_TIMES, int)
         _check_number("factor", self.factor, 1, math.inf, int | float)
         _check_number("jitter", self.jitter, 0, 1, int | float)
-        first, most = _delay("first", self.first), _delay("most", self.most)
+        first = _delay("first", self.first)
+        most = max(first, as_interval(MOST)) if self.most is None else _delay("most", self.most)
         if most < first:
             shorter = f"{format_duration(most)}, which is shorter than first, {format_duration(first)}"
             raise ValueError(f"Retry: most is {shorter}")
@@ -80,7 +82,8 @@ class Retry:
         Args:
             attempt: The number of the attempt, counted from 1.
         """
-        delay, most = as_interval(self.first).total_seconds(), as_interval(self.most).total_seconds()
+        first, most = as_interval(self.first), as_interval(self.most or MOST).total_seconds()
+        delay = first.total_seconds()
         for _ in range(attempt - 1):
             delay *= self.factor
             if delay >= most:

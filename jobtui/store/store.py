@@ -203,7 +203,7 @@ class Store:
         return taken
 
     def close(self) -> bool:
-        """Write what is left. Return whether all has been written. No other scheduler may use the file yet."""
+        """Write what is left, and keep the lock. Return whether all has been written."""
         self._claims.close()
         return self._writer.close(CLOSE_SECONDS)
 

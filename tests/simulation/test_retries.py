@@ -401,7 +401,7 @@ def test_a_default_of_the_scheduler_applies_unless_a_job_has_its_own() -> None:
         (lambda: Retry("3"), "Retry: times must be a number, not '3'"),  # type: ignore[arg-type]
         (lambda: Retry(1, factor=0.5), "Retry: factor must be at least 1, not 0.5"),
         (lambda: Retry(1, jitter=2), "Retry: jitter must be from 0 to 1, not 2"),
-        (lambda: Retry(1, first="10m"), "Retry: most is 5m, which is shorter than first, 10m"),
+        (lambda: Retry(1, first="10m", most="5m"), "Retry: most is 5m, which is shorter than first, 10m"),
         (lambda: Retry(1, first=0), "Retry: first: an interval must be above zero"),
         (lambda: Retry(1, most="soon"), "Retry: most: a number is missing before 'soon'"),
         (lambda: Retry(1, until="noon"), "Retry: until must be None or 'next tick', not 'noon'"),  # type: ignore[arg-type]
@@ -420,6 +420,9 @@ def test_a_policy_that_cannot_be_meant_is_refused(make: Callable[[], Retry], mes
         (Retry(0), ""),
         (Retry(1), "1 retry, after 2s"),
         (Retry(3), "3 retries, after 2s, 4s, 8s"),
+        (Retry(3, first="2m"), "3 retries, after 2m, 4m, 5m"),
+        (Retry(3, first="10m"), "3 retries, after 10m, 10m, 10m"),
+        (Retry(3, first="10m", most="1h"), "3 retries, after 10m, 20m, 40m"),
         (Retry(9, until="next tick"), "9 retries, after 2s, 4s, 8s, ..., 5m, before the next tick"),
     ],
 )

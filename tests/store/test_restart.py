@@ -8,7 +8,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from support.waiting import LIMIT
 
 from jobtui import JobView, Phase, RunState, Scheduler, StartError
