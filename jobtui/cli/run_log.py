@@ -46,6 +46,7 @@ from jobtui.frontend.formatting import count_jobs, format_pool_change
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
+from jobtui.runtime.lifecycle import TAKES_OVER
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.zones import zone_name
 
@@ -245,7 +246,7 @@ def _notes_of(event: Event, tz: tzinfo) -> Iterator[tuple[str, str]]:
         case InternalError():
             yield "ERROR", f"an exception inside jobtui, which continues: {event.error}"
         case SchedulerStandingBy():
-            yield "STANDBY", f"{event.reason}; this process takes over when that one has ended"
+            yield "STANDBY", f"{event.reason}; {TAKES_OVER}"
         case NoticeGiven():
             yield "NOTICE", event.text
         case StoreChanged():

@@ -101,6 +101,15 @@ class EndingLog:
         if wait:
             self._wait_written(self._last)
 
+    def log_standby(self, reason: str) -> None:
+        """Log that the scheduler waits for the one that uses its store: that is as it should be.
+
+        Args:
+            reason: The store and the process that uses it, in words.
+        """
+        if self.enabled and _is_heard(logging.INFO):
+            self._submit(partial(logger.info, "STANDBY: %s", reason))
+
     def log_store(self, problem: str) -> None:
         """Log that the file of the store cannot be written any more, or that it is written again.
 
@@ -120,6 +129,18 @@ class EndingLog:
         if self.enabled and _is_heard(logging.WARNING):
             text = "%d endings are only counted: the store could not be written for too long"
             self._submit(partial(logger.warning, text, count))
+
+    def log_unstarted(self, number: int, job: str, reason: str) -> None:
+        """Log that the program waits for a run before the start, also if a front end shows endings.
+
+        Args:
+            number: The number of the run.
+            job: The name of its job.
+            reason: Why the scheduler has not started.
+        """
+        if _is_heard(logging.WARNING):
+            text = f"the program waits for run {number} of {job}, which does not start yet: {reason}"
+            self._submit(partial(logger.warning, "%s", text))
 
     def log_blocked_loop(self, text: str, stack: StackSummary) -> None:
         """Log that a coroutine blocks the event loop, also if a front end shows endings.

@@ -67,6 +67,7 @@ class _RunControl(Protocol):
     def wait_ended(self, run: Run, timeout: float | None, /) -> bool: ...
     async def wait_ended_async(self, run: Run, timeout: float | None, /) -> bool: ...  # noqa: ASYNC109 - as `result`
     def cancel(self, record: RunRecord, /) -> Cancellation: ...
+    def reason_to_wait(self, record: RunRecord, /) -> str: ...
 
 
 @answering(JOB_NAMES)
@@ -250,7 +251,7 @@ class Run(Generic[Returned_co]):
     @property
     def reason(self) -> str:
         """The reason for which the run waits or ended, in words; "" for most runs that are OK."""
-        return self._record.reason
+        return self._record.reason or self._kernel.reason_to_wait(self._record)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the run has ended.
@@ -325,7 +326,10 @@ class Run(Generic[Returned_co]):
         return self.result_async().__await__()
 
     def _timeout_error(self, timeout: float | None) -> TimeoutError:
-        return TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
+        reason = f": {self.reason}" if self.reason else ""
+        return TimeoutError(
+            f"run {self.number} of {self.job} is {self.state.value} after {timeout} s{reason}"
+        )
 
     def _end(self) -> tuple[Returned_co, BaseException | None]:
         """Return what the runnable returned, and the exception to raise, if any."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 STANDBY_CHECK = 0.2  # seconds between two attempts to get the lock of the store
 TIMER_END = 10.0  # seconds for which another start waits at most for the thread of the timer to end
 CLEANUP_TIME = 10.0  # seconds that cancelled coroutines get to end in a loop of the application
+NOT_STARTED = "the scheduler has not been started"
+TAKES_OVER = "this process takes over when that one has ended"
 STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
 
 _CANNOT_START = {
@@ -135,6 +137,13 @@ class Lifecycle:
             problem=engine.overtime_problem,
         )
 
+    @property
+    def unstarted_reason(self) -> str:
+        """The reason why no run starts yet, in words; "" after the start. It may be read without the lock."""
+        if self._engine.phase is Phase.STANDBY and self.recording is not None:
+            return f"{self.recording.holder}; {TAKES_OVER}"
+        return NOT_STARTED if self._engine.phase is Phase.NEW else ""
+
     def record_in(self, recording: Recording) -> None:
         """Record in a store from the start on. Call this before the start."""
         self.recording = recording
@@ -177,6 +186,7 @@ class Lifecycle:
         assert self.recording is not None  # only a store makes a scheduler wait
         reason = self.recording.holder
         self._kernel.apply(lambda engine, now: engine.stand_by(now, reason))
+        self._kernel.runs.attachments.ending_log.log_standby(f"{reason}; {TAKES_OVER}")
 
         life = self._life
 

@@ -14,6 +14,9 @@ from jobtui.runtime.lifecycle import Lifecycle
 from jobtui.runtime.stop_request import StopRequest
 
 CANCELLED = "cancelled"
+PATIENCE = (
+    1.0  # seconds for which a run is waited for before a log entry says that its scheduler has not started
+)
 
 MakeRun = Callable[["RunRequests", RunRecord], Run]
 
@@ -34,6 +37,7 @@ class RunRequests:
 
     def __init__(self, kernel: Kernel, lifecycle: Lifecycle, make_run: MakeRun = Run) -> None:
         self._kernel = kernel
+        self._lifecycle = lifecycle
         self._check_accepting = lifecycle.check_accepting
         self._check_own_process = lifecycle.check_own_process
         self._engine = kernel.engine
@@ -117,18 +121,40 @@ class RunRequests:
         done = self._kernel.apply(cancel)
         return Cancellation.INTERRUPTED if request is not None and request.interrupted else done
 
+    def reason_to_wait(self, run: RunRecord) -> str:
+        """Return why a run waits whose record has no reason; "" if it does not, or only for a free slot."""
+        return "" if run.state.ended else self._lifecycle.unstarted_reason
+
     def wait_ended(self, run: Run, timeout: float | None) -> bool:
-        """Block until a run has ended, at most ``timeout`` seconds. Returns whether it has."""
+        """Block until a run has ended, at most ``timeout`` seconds. Returns whether it has.
+
+        Log a warning if the scheduler has not started after a second: the run may never end.
+        """
         latch = self._kernel.runs.latch(run)
         if not latch.opened:
             self._kernel.drain_if_alone()
+        if (timeout is None or timeout > PATIENCE) and self._lifecycle.unstarted_reason:
+            if latch.wait(PATIENCE):
+                return True
+            self._warn_if_unstarted(run)
+            timeout = None if timeout is None else timeout - PATIENCE
         return latch.wait(timeout)
 
     async def wait_ended_async(self, run: Run, timeout: float | None) -> bool:  # noqa: ASYNC109 - as `Run.result` has it
-        """Wait in an event loop until a run has ended, at most ``timeout`` seconds. Return whether it has."""
+        """Wait in an event loop as `wait_ended` does."""
         from jobtui.runtime.awaiting import wait_open  # noqa: PLC0415 - lazy: imports asyncio
 
         latch = self._kernel.runs.latch(run)
         if not latch.opened:
             self._kernel.drain_if_alone()
+        if (timeout is None or timeout > PATIENCE) and self._lifecycle.unstarted_reason:
+            if await wait_open(latch, PATIENCE):
+                return True
+            self._warn_if_unstarted(run)
+            timeout = None if timeout is None else timeout - PATIENCE
         return await wait_open(latch, timeout)
+
+    def _warn_if_unstarted(self, run: Run) -> None:
+        reason = self._lifecycle.unstarted_reason
+        if reason and not run.settled:
+            self.attachments.ending_log.log_unstarted(run.number, run.job, reason)

@@ -16,7 +16,7 @@ import pytest
 from support.real_threads import LIMIT, BlockingJob, MakeScheduler, assert_ended, assert_no_threads_left, zero
 from support.unknown_zone import UnknownZone
 
-from jobtui import RunState, Scheduler, current_run
+from jobtui import Run, RunState, Scheduler, current_run
 from jobtui.runtime.ending_log import MAX_UNWRITTEN
 from jobtui.testing import SimulatedScheduler
 
@@ -102,6 +102,47 @@ def test_a_failing_run_is_logged_as_an_error_with_its_traceback_and_cause(
     assert "jobtui/runtime" not in text
     assert record.exc_info is not None
     assert record.exc_info[0] is ValueError
+
+
+def test_waiting_for_a_run_before_the_start_is_logged(make_scheduler: MakeScheduler) -> None:
+    """Nothing else would tell the user why the program hangs."""
+    scheduler = make_scheduler()
+    warnings: list[str] = []
+
+    def emit(record: logging.LogRecord) -> None:
+        warnings.append(record.getMessage())
+        scheduler.start()
+
+    with handler(emit):
+        assert scheduler.now(zero).result() == 0
+    assert warnings == [
+        "the program waits for run 1 of zero, which does not start yet: the scheduler has not been started"
+    ]
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["result", "await"])
+def test_waiting_for_a_run_in_standby_is_logged(
+    make_scheduler: MakeScheduler, tmp_path: Path, *, awaited: bool
+) -> None:
+    first, second = make_scheduler(store=tmp_path / "jobs.db"), make_scheduler(store=tmp_path / "jobs.db")
+    first.start()
+    second.start()
+    warnings: list[str] = []
+
+    def emit(record: logging.LogRecord) -> None:
+        if record.levelno == logging.WARNING:
+            warnings.append(record.getMessage())
+            first.stop()
+
+    async def wait(run: Run[int]) -> int:
+        return await run
+
+    with handler(emit):
+        run = second.now(zero)
+        assert (asyncio.run(wait(run)) if awaited else run.result()) == 0
+    [warning] = warnings
+    assert warning.startswith("the program waits for run 1 of zero, which does not start yet: ")
+    assert "uses this store, and runs its jobs; this process takes over when that one has ended" in warning
 
 
 def test_each_failing_run_of_a_tick_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -551,7 +551,7 @@ def test_a_run_handle_has_number_job_state_and_reason(scheduler: Scheduler) -> N
     assert (second.number, second.job, second.state) == (2, "work", RunState.HELD)
     assert second.reason == "waits for run 1"
     assert repr(second) == "<jobtui.Run 2 of 'work' HELD>"
-    assert first.reason == ""
+    assert first.reason == "the scheduler has not been started"
 
 
 # --- jobs by name ---------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -189,8 +192,28 @@ def test_a_scheduler_that_stands_by_can_be_stopped(store: Path) -> None:
         assert third.snapshot().phase is Phase.RUNNING
 
 
+def test_a_run_of_a_scheduler_that_stands_by_says_why_it_waits(
+    store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with make(store):
+        second = Scheduler(store=store, tz="UTC")
+        second.start()
+        waiting = second.now(succeed)
+        reason = (
+            f"{store}: process {os.getpid()} uses this store, and runs its jobs; "
+            "this process takes over when that one has ended"
+        )
+        assert waiting.reason == reason
+        with pytest.raises(TimeoutError, match=f"is QUEUED after 0.01 s: {re.escape(reason)}"):
+            waiting.result(0.01)
+        second.stop()
+    assert waiting.reason == "scheduler stopped"
+    assert caplog.messages == [f"STANDBY: {reason}"]
+
+
 def test_the_store_is_released_only_after_the_stop_functions(store: Path) -> None:
-    """What another scheduler begins in its start functions, the stop functions of this one have ended."""
+    """The start functions of another scheduler are called after the stop functions of this one."""
     refused: list[str] = []
 
     def start_another() -> None:
