@@ -305,14 +305,18 @@ class Engine:
             now: The time.
 
         Returns:
-            How many runs have got their numbers before.
+            The number of the latest run before.
         """
         self._histories = dict(histories)
         for job in self.jobs.values():
             self._restore_job(job, now)
+        return self.skip_numbers(last_number)
+
+    def skip_numbers(self, last: int) -> int:
+        """Give later runs higher numbers than this one. Return the number of the latest run before."""
         before = self._last_number
-        if before < last_number:
-            next(islice(self.run_numbers, last_number - before - 1, None))
+        if before < last:
+            next(islice(self.run_numbers, last - before - 1, None))
         return before
 
     def _restore_job(self, job: JobRecord, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextvars import Context, copy_context
 from datetime import datetime
 from typing import Protocol
@@ -84,17 +84,17 @@ class DurableRequests:
         store.insert(one_off, accept, self._kernel.drain_if_alone)
         return accepted[0]
 
-    def begin(self, store: Store, numbers_given: int) -> None:
+    def begin(self, store: Store, given: Container[int]) -> None:
         """Run the requests that a file has, and from now on those that others write into it.
 
         Args:
             store: The file, which is open.
-            numbers_given: How many runs have got their numbers before those of the file were known.
+            given: The numbers that runs have got before the file was opened.
         """
         numbers = self._engine.run_numbers
         self._store = store
         store.take_one_offs(
-            lambda number: number if number > numbers_given else next(numbers), self._admit_taken
+            lambda number: number if number and number not in given else next(numbers), self._admit_taken
         )
 
     def end(self) -> None:

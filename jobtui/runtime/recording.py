@@ -61,7 +61,11 @@ class Recording:
         self._single = single
         self._rules = rules
         self._state = StoredState()
-        self._numbers_given = 0  # how many runs have got their numbers before those of the file were known
+        # Runs that are requested before the start get numbers after those that the file has now.
+        self._known = self.store.last_number()
+        kernel.apply(lambda engine, _: engine.skip_numbers(self._known))
+        # The numbers that runs have got before the file was opened, which other processes may have used, too.
+        self._given = range(0)
         self.wait = 0.0
         self.catch_ups: list[CatchUp] = []
 
@@ -163,9 +167,9 @@ class Recording:
             self._kernel.apply(lambda engine, now: engine.take_over(takeovers, now))
 
     def _restore(self, state: StoredState) -> None:
-        before = self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
-        self._numbers_given = before
-        self.durable.begin(self.store, before)
+        last = self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
+        self._given = range(self._known + 1, last + 1)
+        self.durable.begin(self.store, self._given)
         if state.pool is not None:
             size, configured = state.pool
             self._kernel.apply(lambda engine, now: engine.restore_pool(size, configured, now))
@@ -180,10 +184,10 @@ class Recording:
         """
         if not self._state.has_retrying:
             return []
-        engine, given = self._kernel.engine, self._numbers_given
+        engine, given = self._kernel.engine, self._given
         try:
             runs = self.store.take_retrying(
-                lambda number: number if number > given else next(engine.run_numbers)
+                lambda number: next(engine.run_numbers) if number in given else number
             )
         except StoreError as error:
             text = f"{error}: its RETRYING runs wait for the next start"
@@ -238,6 +242,7 @@ class Recording:
         self._kernel.consumers = tuple(each for each in self._kernel.consumers if each != before)
         self.durable.end()
         self.store = self._make_store()
+        self._known = 0
         if self._log is not None:
             self.follow_output(self._log)
 

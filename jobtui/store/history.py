@@ -19,7 +19,7 @@ from jobtui.engine.records import ATTEMPTS, ATTEMPTS_KEPT, NUMBER, JobHistory, P
 from jobtui.engine.run_columns import RunPoint
 from jobtui.store.database import open_for_reading
 from jobtui.store.fork_gate import using_sqlite
-from jobtui.store.job_states import JobSummary, read_state, read_summaries
+from jobtui.store.job_states import JobSummary, number_in, read_state, read_summaries
 from jobtui.store.lives import Life
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.query import Query
@@ -176,6 +176,15 @@ class History:
         with self._reading() as connection:
             rows = connection.execute(f"SELECT {columns} FROM lives ORDER BY id").fetchall()  # noqa: S608 - as above
         return [Life(*row) for row in rows]
+
+    def last_number(self) -> int:
+        """Return the last number that a run has, or may have had; 0 for none.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            return number_in(connection)
 
     def quiet(self) -> list[str]:
         """Return the quiet times of the latest scheduler that has used the file, as its user wrote them.

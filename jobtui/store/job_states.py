@@ -142,6 +142,17 @@ def keep_last_number(connection: sqlite3.Connection, number: int) -> None:
     )
 
 
+def number_in(connection: sqlite3.Connection) -> int:
+    """Return the last number that a run in the file has, or may have had; 0 for none."""
+    [number] = connection.execute(
+        "SELECT max("
+        "(SELECT coalesce(max(number), 0) FROM runs WHERE number > 0), "  # as the index says
+        "(SELECT coalesce(max(number), 0) FROM one_offs), "
+        "(SELECT coalesce(max(value), 0) FROM settings WHERE name = 'last_number'))"
+    ).fetchone()
+    return int(number)
+
+
 def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
     """Return the state of the jobs in the file.
 
@@ -149,12 +160,6 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
         connection: The connection.
         life: The life of this process.
     """
-    [last_number] = connection.execute(
-        "SELECT max("
-        "(SELECT coalesce(max(number), 0) FROM runs WHERE number > 0), "  # as the index says
-        "(SELECT coalesce(max(number), 0) FROM one_offs), "
-        "(SELECT coalesce(max(value), 0) FROM settings WHERE name = 'last_number'))"
-    ).fetchone()
     endings = _read_endings(connection)
     # The latest tick of each job with a RETRYING run: its watermark passes that only when the run has ended.
     retrying = dict(
@@ -167,7 +172,7 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
         f"SELECT id, name, prev, last_elapsed, watermark, schedule_key, {_PAUSE} FROM jobs"  # noqa: S608 - our own names
     ).fetchall()
     return StoredState(
-        last_number,
+        number_in(connection),
         {
             name: JobHistory(
                 endings=endings[job],

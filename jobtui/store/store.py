@@ -22,6 +22,7 @@ from jobtui.store.one_off_rows import StoredOneOff
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.retention import Retention
 from jobtui.store.retrying_rows import take_retrying
+from jobtui.store.start_journal import read_last_number
 from jobtui.store.store_errors import StoreError, StoreInUseError, store_error
 from jobtui.store.tick_claims import Tick, TickClaims
 from jobtui.store.writer import Insertion, Writer
@@ -124,6 +125,17 @@ class Store:
                 kind,
             )
         return self._writer.start(OPEN_SECONDS)
+
+    def last_number(self) -> int:
+        """Return the last number that a run has, or may have had, before the file is opened.
+
+        It is 0 if there is no file, or it cannot be read: the start meets the same problem, and shows it.
+        """
+        try:
+            in_file = self.history.last_number() if self.path.exists() else 0
+        except (StoreError, OSError):
+            in_file = 0
+        return max(in_file, read_last_number(self._writer.journal.path))
 
     def follow_output(self, read: Callable[[], Sequence[StoredLine]]) -> None:
         """Record output from now on.

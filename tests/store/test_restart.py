@@ -67,6 +67,21 @@ def test_run_numbers_go_on(store: Path) -> None:
         assert scheduler.run("succeed").number == 3
 
 
+def test_runs_that_are_requested_before_the_start_have_numbers_of_their_own(store: Path) -> None:
+    """As at the top of a job file: their numbers are unique in the store, and never change."""
+    for _ in range(3):
+        scheduler = make(store)
+        early, later = scheduler.now(succeed), scheduler.in_("1h", succeed)
+        numbers = [early.number, later.number]
+        with scheduler:
+            assert early.wait(10)
+            run_both(scheduler)
+            assert [early.number, later.number] == numbers
+    with Scheduler(store=store) as scheduler:
+        found = sorted(run.number for run in scheduler.find_runs(limit=100))
+    assert found == [*range(1, 13)]
+
+
 KILLED_WHILE_A_RUN_WAITS = """
 import os, signal, sys
 from jobtui import Scheduler

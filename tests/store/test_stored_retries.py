@@ -144,14 +144,24 @@ def test_a_scheduler_that_starts_again_goes_on_with_the_run_under_a_new_number(s
 
 
 def test_a_run_whose_number_was_given_before_the_start_gets_a_new_one(store: Path) -> None:
+    scheduler = make(store)  # the file is made only after that
     number = leave_retrying(store)
-    scheduler = make(store)
     early = scheduler.now(max, 1, 2)
     assert early.number == number
     with scheduler:
         assert early.result(LIMIT) == 2
         wait_until(lambda: any(each.attempt == 2 for each in scheduler.find_runs(job="fail")))
         assert run_of(scheduler, "fail").number > number
+
+
+def test_a_run_that_goes_on_keeps_its_number_if_others_were_requested_before_the_start(store: Path) -> None:
+    number = leave_retrying(store)
+    scheduler = make(store)
+    early = scheduler.now(max, 1, 2)
+    with scheduler:
+        assert early.result(LIMIT) == 2
+        wait_until(lambda: scheduler.run_view(number).attempt == 2)
+        assert run_of(scheduler, "fail").number == number < early.number
 
 
 def test_a_file_that_is_opened_late_has_its_runs_taken_over_then(store: Path, tmp_path: Path) -> None:
