@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from types import NoneType
@@ -14,7 +15,7 @@ _MAX_SEARCHED = 1_000  # characters in which secrets are replaced, before the te
 _MAX_DEPTH = 4  # of collections in collections
 _PLAIN = frozenset({bool, float, complex, NoneType})
 _BRACKETS: dict[type, tuple[str, str]] = {
-    list: ("[", "]"),
+    **dict.fromkeys((list, deque), ("[", "]")),
     tuple: ("(", ")"),
     **dict.fromkeys((set, frozenset, dict), ("{", "}")),
 }
@@ -47,19 +48,31 @@ def _text_of(value: Any, depth: int) -> str:
         return repr(value)
     if kind is str or kind is bytes:
         return repr(value[:_MAX_SEARCHED])
-    if kind in _BRACKETS and value:
-        opening, closing = _BRACKETS[kind]
-        if depth == _MAX_DEPTH:
-            return f"{opening}…{closing}"
-        # Taken in one step, because another thread may change the collection.
-        items = tuple(islice(value.items() if kind is dict else value, MAX_CHARACTERS))
-        texts = (_item_text(item, depth + 1, is_pair=kind is dict) for item in items)
-        comma = "," if kind is tuple and len(items) == 1 else ""
-        return f"{opening}{_joined(texts)}{comma}{closing}"
+    if kind in _BRACKETS and kind is not deque and value:
+        return _collection_text(value, kind, depth)
     try:
+        if (base := _base_of_long(value)) is not None:
+            return f"{kind.__name__}({_collection_text(value, base, depth)})"
         return repr(value)[:_MAX_SEARCHED]
     except Exception as error:  # noqa: BLE001 - from the user's `__repr__`
         return f"<{kind.__name__}: its repr raised {type(error).__name__}>"
+
+
+def _base_of_long(value: Any) -> type | None:
+    """Return the type of collection that an object is, if it is one whose `repr` may be long."""
+    base = next((each for each in _BRACKETS if isinstance(value, each)), None)
+    return base if base is not None and len(value) > MAX_CHARACTERS else None
+
+
+def _collection_text(value: Any, base: type, depth: int) -> str:
+    opening, closing = _BRACKETS[base]
+    if depth == _MAX_DEPTH:
+        return f"{opening}…{closing}"
+    # Taken in one step, because another thread may change the collection.
+    items = tuple(islice(value.items() if base is dict else value, MAX_CHARACTERS))
+    texts = (_item_text(item, depth + 1, is_pair=base is dict) for item in items)
+    comma = "," if base is tuple and len(items) == 1 else ""
+    return f"{opening}{_joined(texts)}{comma}{closing}"
 
 
 def _item_text(item: Any, depth: int, *, is_pair: bool) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from jobtui.schedules.cron import CronFields
 from jobtui.schedules.cron_fields import FIELDS, Field
@@ -13,6 +14,7 @@ from jobtui.schedules.cron_fields import FIELDS, Field
 _SHORTEST_RANGE = 3  # numbers; two neighbours are written as a list
 
 
+@lru_cache(maxsize=1024)  # as many as the parser keeps: each registration asks for it
 def canonical_spec(fields: CronFields, *, star_matters: bool) -> str:
     """Return the canonical spec, of six fields and without a zone.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,17 @@ class Raising:
     def __repr__(self) -> str:
         """Raise an exception."""
         raise LookupError
+
+
+class Item:
+    """An object that counts how often its repr is asked for."""
+
+    shown = 0
+
+    def __repr__(self) -> str:
+        """Count this."""
+        Item.shown += 1
+        return "item"
 
 
 class Hostile:
@@ -48,6 +60,7 @@ def nested() -> list[Any]:
         ((Hostile(),), {}, "a\\x1b[2Jb c"),
         ((10**5_000,), {}, "<int: its repr raised ValueError>"),
         ((nested(),), {}, "[[[[[…]]]]]"),
+        ((deque([1, 2]), OrderedDict(a=1)), {}, f"deque([1, 2]), {OrderedDict(a=1)!r}"),
     ],
 )
 def test_arguments_are_shown_as_in_a_call(
@@ -64,6 +77,20 @@ def test_long_arguments_are_cut(value: object) -> None:
     text = argument_text((value, value), {"last": 1})
     assert len(text) == MAX_CHARACTERS
     assert text.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("value", "begin"),
+    [
+        (deque([Item()] * 1_000), "deque([item, item"),
+        (OrderedDict.fromkeys(range(1_000), Item()), "OrderedDict({0: item, 1: item"),
+    ],
+)
+def test_no_more_items_of_a_long_collection_are_read_than_its_text_has(value: object, begin: str) -> None:
+    """Also of one that is neither a list nor a dict."""
+    Item.shown = 0
+    assert argument_text((value,), {}).startswith(begin)
+    assert Item.shown <= MAX_CHARACTERS
 
 
 def test_every_way_to_request_a_run_keeps_its_arguments(tmp_path: Path) -> None:

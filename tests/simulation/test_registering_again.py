@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from jobtui import JobChanged, RunState, Secret
+from jobtui.engine.code_key import MAX_VALUES
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE = Path(__file__).name
 SHARED: list[object] = []
+LONG = [*range(MAX_VALUES + 1)]
 
 
 @pytest.fixture
@@ -180,6 +182,9 @@ def test_one_job_on_four_schedules_is_four_jobs(scheduler: SimulatedScheduler) -
         (make(SHARED), make(SHARED), True),
         (partial(SHARED.append, []), partial(SHARED.append, []), False),
         (partial(max, key={}), partial(max, key={}), False),
+        (make([*range(MAX_VALUES + 1)]), make([*range(MAX_VALUES + 1)]), False),
+        (make(LONG), make(LONG), True),
+        (make([[0] * 600] * 2), make([[0] * 600] * 2), False),
         (partial(print, Secret("x")), partial(print, Secret("x")), True),
         (partial(print, Secret("x")), partial(print, Secret("y")), False),
         (partial(print, Path("a"), NOON), partial(print, Path("a"), NOON.replace()), True),
@@ -207,6 +212,9 @@ def test_one_job_on_four_schedules_is_four_jobs(scheduler: SimulatedScheduler) -
         "closures of one empty list",
         "partials with two empty lists",
         "partials with two empty dicts",
+        "closures of two long lists",
+        "closures of one long list",
+        "closures of two lists that are long together",
         "partials with secrets",
         "partials with other secrets",
         "partials with paths and instants",
