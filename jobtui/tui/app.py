@@ -60,6 +60,7 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
+from jobtui.tui.screens.reschedule import RescheduleScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.terminal_driver import driver_on
 from jobtui.tui.themes import SAFE_THEMES
@@ -71,6 +72,7 @@ MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
 CPU_SHARE = 0.2  # of one core
 MAX_INTERVAL = 0.25  # seconds between two refreshes, however costly they are
 _AFTER_DUE = 0.01  # seconds by which a timer may be early
+_FOLLOWERS = (AlarmsScreen, Dashboard, JobScreen, LogScreen, QuitScreen, RescheduleScreen, RunScreen)
 CLOCK_INTERVAL = 1.0  # seconds between two refreshes if nothing changes, for clocks and countdowns
 
 
@@ -294,7 +296,7 @@ class JobtuiApp(App[None]):
                 subtitle = literal_title(connection_error)
                 if dialog.border_subtitle != subtitle:  # an assignment repaints the dialog
                     dialog.border_subtitle = subtitle
-            if isinstance(screen, (AlarmsScreen, Dashboard, JobScreen, LogScreen, QuitScreen, RunScreen)):
+            if isinstance(screen, _FOLLOWERS):
                 screen.update_snapshot(snapshot)
         self._update_tabs()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support import snapshots
@@ -51,6 +52,18 @@ async def test_e_shows_the_spec_of_the_job_in_words_with_its_next_five_ticks() -
         ticks = [line for line in lines if line.startswith("Mon 2026-03-16 10:")]
         assert ticks[0] == "Mon 2026-03-16 10:25:00 GMT  in 53s"
         assert len(ticks) == 5
+
+
+@async_test
+async def test_the_countdowns_in_the_dialog_go_on() -> None:
+    snapshot = snapshots.idle()
+    backend = ScriptedBackend(snapshot)
+    async with running_app(backend, size=NARROW) as driver:
+        await driver.press("j", "e")
+        assert "10:25:00 GMT  in 53s" in driver.text
+        await driver.show_snapshot(replace(snapshot, at=snapshot.at + timedelta(seconds=50)))
+        await driver.settle()
+        assert "10:25:00 GMT  in 3s" in driver.text
 
 
 @async_test

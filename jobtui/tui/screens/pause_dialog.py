@@ -80,7 +80,7 @@ class PauseScreen(ModalScreen[str]):
         with Vertical(classes="dialog") as box:
             box.border_title = "Pause"
             yield Static(Text(f"Pause {cell_text(self._job)}?", style="bold"))
-            yield Static(Text("Its ticks start no runs until then."))
+            yield Static(Text("Its ticks start no runs until the pause ends."))
             yield Static(
                 Text(
                     f"{key_of(self, 'pause.open')}  until you resume it\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_lines, literal_title
 
 _TICKS = 5  # next ticks that are shown
+_AGE = timedelta(seconds=1)  # of the shown countdowns, at most
 _EXAMPLE = "0 */15 9-17 * * MON-FRI, @daily, 30s"
 
 
@@ -64,6 +66,7 @@ class RescheduleScreen(ModalScreen[str | None]):
         self._backend = background_commands.backend
         self._spec = editable_spec(job)
         self._shown_spec: str | None = None  # that of the answer on the screen, if it is valid
+        self._shown_at: datetime | None = None  # the time of the snapshot that the answer belongs to
         self._is_submitted = False  # whether the user has submitted the spec before it was checked
         self._query = BackgroundQuery(self, self._check, self._show, self._show_error)
         self._input = SpecInput(
@@ -84,6 +87,12 @@ class RescheduleScreen(ModalScreen[str | None]):
         self.set_focus(self._input)
         self._query.request()
 
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Ask for the next ticks again, so that the countdowns go on and no tick is shown that has passed."""
+        is_old = self._shown_at is not None and snapshot.at - self._shown_at >= _AGE
+        if is_old and self._shown_spec == self._spec:
+            self._query.request()
+
     # --- checking ---------------------------------------------------------------------------------
 
     def _check(self) -> tuple[str, SchedulePreview | Exception]:
@@ -100,9 +109,10 @@ class RescheduleScreen(ModalScreen[str | None]):
         if isinstance(found, Exception):
             self._show_error(found)
             return
-        self._shown_spec = spec
+        snapshot = self._backend.snapshot()
+        self._shown_spec, self._shown_at = spec, snapshot.at
         self._meaning.set_class(False, "-wrong")
-        self._meaning.update(_meaning(found, self._backend.snapshot()))
+        self._meaning.update(_meaning(found, snapshot))
         if self._is_submitted:
             self.dismiss(spec.strip())
 
