@@ -17,7 +17,8 @@ from typing import NamedTuple
 from jobtui.engine.enums import RunState
 from jobtui.engine.run_columns import RunColumns
 from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
-from jobtui.frontend.timeline import LEVELS, Piece
+from jobtui.frontend.timeline import LEVELS
+from jobtui.frontend.timeline_cells import Piece
 
 Line = Sequence[Piece]
 

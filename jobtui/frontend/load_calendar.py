@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from jobtui.engine.enums import RunState
 from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
-from jobtui.frontend.timeline import LEVELS, Piece
+from jobtui.frontend.timeline import LEVELS
+from jobtui.frontend.timeline_cells import Piece
 from jobtui.simulation.forecast import Forecast, PredictedRun
 
 HOURS = 24

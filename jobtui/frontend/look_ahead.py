@@ -80,20 +80,40 @@ class TimelineView:
             progress: As for `forecast`.
         """
         snapshot = backend.snapshot()
-        since = snapshot.at.astimezone(UTC) - self.length * (_PAST - min(0.0, self._shift))
-        ahead = max(self.length * (1 - _PAST + self._shift), self.length / len(SPANS))
+        since, until = self._range(snapshot.at)
         return TimelinePicture(
             jobs=tuple(job.name for job in snapshot.jobs),
+            since=since,
+            pool=self.pool,
             past=backend.find_runs(since=since, limit=MAX_RUNS),
             forecast=forecast(
                 snapshot,
                 expected_durations(snapshot.jobs),
-                length=ahead,
+                length=until - snapshot.at.astimezone(UTC),
                 pool=self.pool,
                 most=MOST,
                 progress=progress,
             ),
         )
+
+    def is_in(self, picture: TimelinePicture) -> bool:
+        """Return whether a picture, which may be of another view, has everything that this one shows."""
+        since, until = self._range(picture.forecast.start)
+        return (
+            self.pool == picture.pool
+            and since >= picture.since
+            and (until <= picture.forecast.end or picture.forecast.is_cut)
+        )
+
+    def end(self, now: datetime) -> datetime:
+        """Return the last instant of a picture of this view, in the zone of `now`."""
+        return self._range(now)[1].astimezone(now.tzinfo)
+
+    def _range(self, now: datetime) -> tuple[datetime, datetime]:
+        """Return the first and the last instant of a picture, in UTC. It goes on for a bit after now."""
+        present = now.astimezone(UTC)
+        ahead = max(self.length * (1 - _PAST + self._shift), self.length / len(SPANS))
+        return present - self.length * (_PAST - min(0.0, self._shift)), present + ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +122,14 @@ class TimelinePicture:
 
     Attributes:
         jobs: The names of all jobs.
-        past: The runs that are RUNNING or have ended in the window, and the ticks that started none.
+        since: The beginning of the past that it has.
+        pool: The size of the pool that was asked about; None for the one that it has.
+        past: The runs that are RUNNING or have ended since then, and the ticks that started none.
         forecast: The forecast from then on.
     """
 
     jobs: tuple[str, ...]
+    since: datetime
+    pool: int | None
     past: Sequence[RunView]
     forecast: Forecast

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from itertools import groupby
-from math import floor
+from itertools import pairwise
+from math import ceil, floor
 from typing import NamedTuple
 
-from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
-from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
+from jobtui.frontend.formatting import format_duration, pluralize
+from jobtui.frontend.slot_load import SlotLoad
+from jobtui.frontend.timeline_cells import NOW, LineCells, Piece, line_cells
+from jobtui.frontend.timeline_spans import SpanKind, timeline_spans
 from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
 
-Piece = tuple[str, str]  # a text and its tone
-
-NOW = "│"
-RAN, PREDICTED, WAITS = "█", "▒", "·"
-BRIEF = {RAN: "▂", PREDICTED: "░"}  # for runs that take less than half of the time of their cell
 LEVELS = " ▁▂▃▄▅▆▇█"
+_NO_RUNS = LineCells(())
 _LABEL_COLUMNS = 12  # of the axis for each label, at least
 _STEPS = [
     *(timedelta(seconds=seconds) for seconds in (10, 30)),
@@ -60,20 +58,6 @@ class Window(NamedTuple):
         return floor(self.position(instant))
 
 
-class _Mark(NamedTuple):
-    """The content of a cell. Of several marks, the one with the highest rank is shown."""
-
-    rank: float
-    glyph: str
-    tone: str
-
-
-_GLYPHS = {SpanKind.WAITS: WAITS, SpanKind.PREDICTED: PREDICTED, SpanKind.RAN: RAN}
-_RANKS = {SpanKind.WAITS: 1, SpanKind.PREDICTED: 2, SpanKind.RAN: 2, SpanKind.MARK: 4}
-_HALF = 0.5
-_EMPTY = _Mark(0, " ", "")
-
-
 class TimelineRow:
     """The line of a job. It is drawn when it is read: most lines of many jobs are not visible.
 
@@ -93,39 +77,6 @@ class TimelineRow:
     def pieces(self) -> tuple[Piece, ...]:
         """The texts of its cells, with their tones."""
         return self._draw()
-
-
-def _mark_of(span: Span) -> _Mark:
-    is_usual = span.tone == STATE_SIGNS[RunState.OK].tone or span.kind is not SpanKind.RAN
-    rank = _RANKS[span.kind] + (not is_usual)
-    return _Mark(rank, span.glyph or _GLYPHS[span.kind], span.tone)
-
-
-class _Line:
-    """The cells of a line."""
-
-    def __init__(self, width: int) -> None:
-        self._width = width
-        self._marks = [_EMPTY] * width
-        self._brief = [0.0] * width  # the part of each cell that runs take which end in it
-
-    def put(self, begin: float, end: float, mark: _Mark) -> None:
-        """Put a mark into the cells from one place to another, which is in the last of them."""
-        first, last = max(0, floor(begin)), min(self._width - 1, floor(end))
-        if first == last and mark.glyph in BRIEF:
-            self._brief[first] += end - begin
-            if self._brief[first] < _HALF:
-                mark = mark._replace(rank=mark.rank - _HALF, glyph=BRIEF[mark.glyph])
-        for column in range(first, last + 1):
-            if mark.rank > self._marks[column].rank:
-                self._marks[column] = mark
-
-    def pieces(self, now: int) -> tuple[Piece, ...]:
-        """Return the texts of the cells, with a line in the column of the present instant."""
-        if 0 <= now < len(self._marks):
-            self._marks[now] = _Mark(0, NOW, "strong")
-        groups = groupby(self._marks, key=lambda mark: mark.tone)
-        return tuple(("".join(mark.glyph for mark in marks), tone) for tone, marks in groups)
 
 
 class TimelineBar(NamedTuple):
@@ -161,23 +112,20 @@ class TimelineBar(NamedTuple):
 
 
 class TimelineMarks:
-    """The spans of a timeline, prepared once so that drawing them for a window is quick.
+    """The runs of a timeline, prepared once so that drawing them for a window is quick.
 
     Args:
         past: The runs that are RUNNING or have ended, and the ticks that started none.
         forecast: The forecast, which begins now.
+
+    Attributes:
+        load: The slots that they take.
     """
 
-    def __init__(self, past: Iterable[RunView], forecast: Forecast) -> None:
-        self._now = forecast.start
-        self._marks: dict[str, list[tuple[float, float, _Mark]]] = {}
-        self._bars: dict[str, dict[int, TimelineBar]] = {}
-        for span in timeline_spans(past, forecast):
-            place = span.start.timestamp(), span.end.timestamp(), _mark_of(span)
-            self._marks.setdefault(span.job, []).append(place)
-            if span.kind is not SpanKind.WAITS:
-                bars = self._bars.setdefault(span.job, {})
-                bars.setdefault(id(span.run), TimelineBar(span.start, span.end, span.run))
+    def __init__(self, past: Sequence[RunView], forecast: Forecast) -> None:
+        self._past, self._forecast = past, forecast
+        self.load = SlotLoad(past, forecast)
+        self._lines = line_cells(timeline_spans(past, forecast))
 
     def rows(self, jobs: Iterable[str], window: Window) -> list[TimelineRow]:
         """Return the line of each job.
@@ -186,71 +134,46 @@ class TimelineMarks:
             jobs: The names of the jobs, in the order of the lines.
             window: The part that is shown.
         """
-        return [TimelineRow(job, partial(self._draw, job, window)) for job in jobs]
+        start, column = window.start.timestamp(), window.column.total_seconds()
+        now = window.place(self._forecast.start)
+        return [
+            TimelineRow(job, partial(self._lines.get(job, _NO_RUNS).pieces, start, column, window.width, now))
+            for job in jobs
+        ]
 
     def bars_of(self, job: str) -> list[TimelineBar]:
         """Return the bars of a job, the earliest first."""
-        return sorted(self._bars.get(job, {}).values(), key=lambda bar: (bar.start, bar.end))
-
-    def _draw(self, job: str, window: Window) -> tuple[Piece, ...]:
-        line = _Line(window.width)
-        start, column, end = window.start.timestamp(), window.column.total_seconds(), window.end.timestamp()
-        for begin, until, mark in self._marks.get(job, ()):
-            if begin < end and until >= start:
-                line.put((begin - start) / column, (until - start) / column, mark)
-        return line.pieces(window.place(self._now))
+        past = [run for run in self._past if run.job == job]
+        future = tuple(run for run in self._forecast.runs if run.job == job)
+        bars: dict[int, TimelineBar] = {}
+        for span in timeline_spans(past, replace(self._forecast, runs=future)):
+            if span.kind is not SpanKind.WAITS:
+                bars.setdefault(id(span.run), TimelineBar(span.start, span.end, span.run))
+        return sorted(bars.values(), key=lambda bar: (bar.start, bar.end))
 
 
-def timeline_rows(
-    jobs: Iterable[str], past: Iterable[RunView], forecast: Forecast, window: Window
-) -> list[TimelineRow]:
-    """Return the line of each job, drawn once; see `TimelineMarks`."""
-    return TimelineMarks(past, forecast).rows(jobs, window)
-
-
-def load_pieces(past: Iterable[RunView], forecast: Forecast, window: Window) -> tuple[Piece, ...]:
+def load_pieces(load: SlotLoad, forecast: Forecast, window: Window) -> tuple[Piece, ...]:
     """Return how many slots of the pool are taken, as bars: on average in each column.
 
     Args:
-        past: As for `TimelineMarks`.
-        forecast: As for `TimelineMarks`.
+        load: The slots that are taken.
+        forecast: The forecast, which begins now.
         window: The part that is shown.
     """
-    slots = average_load(past, forecast, window)
+    slots = average_load(load, window)
     most = forecast.pool or max(1.0, *slots)
-    bars = [LEVELS[min(len(LEVELS) - 1, -int(-8 * each / most // 1))] for each in slots]
+    bars = [LEVELS[min(len(LEVELS) - 1, ceil(8 * each / most))] for each in slots]
     column = window.place(forecast.start)
     if not 0 <= column < window.width:
         return (("".join(bars), "running"),)
     return ("".join(bars[:column]), "running"), (NOW, "strong"), ("".join(bars[column + 1 :]), "muted")
 
 
-def average_load(past: Iterable[RunView], forecast: Forecast, window: Window) -> list[float]:
-    """Return how many slots of the pool are taken, on average in each column.
-
-    Args:
-        past: As for `TimelineMarks`.
-        forecast: As for `TimelineMarks`.
-        window: The part that is shown.
-    """
-    now, slots = forecast.start.timestamp(), [0.0] * window.width
-    last = forecast.end.timestamp()
-    start, column, end = window.start.timestamp(), window.column.total_seconds(), window.end.timestamp()
-    runs = [(run, now) for run in past] + [(run, last) for run in forecast.runs]
-    for run, until in runs:
-        if run.started is None:
-            continue
-        begin, finish = run.started.timestamp(), until if run.ended is None else run.ended.timestamp()
-        if begin < end and finish > start:
-            _add(slots, (begin - start) / column, (finish - start) / column)
-    return slots
-
-
-def _add(columns: list[float], start: float, end: float) -> None:
-    """Add the part of each column that lies between two places."""
-    first, last = max(0, int(start)), min(len(columns) - 1, int(end))
-    for column in range(first, last + 1):
-        columns[column] += max(0.0, min(end, column + 1) - max(start, column))
+def average_load(load: SlotLoad, window: Window) -> list[float]:
+    """Return how many slots of the pool are taken, on average in each column of a window."""
+    start, column = window.start.timestamp(), window.column.total_seconds()
+    work = [load.work_until(start + column * place) for place in range(window.width + 1)]
+    return [(after - before) / column for before, after in pairwise(work)]
 
 
 def axis_text(window: Window, now: datetime) -> str:
@@ -297,6 +220,14 @@ def _time(instant: datetime, step: timedelta) -> str:
 def _write(cells: list[str], place: int, text: str) -> None:
     if place >= 0 and place + len(text) <= len(cells):
         cells[place : place + len(text)] = text
+
+
+def part_until(forecast: Forecast, end: datetime) -> Forecast:
+    """Return what a forecast says about the time up to an instant. It keeps the runs after that."""
+    if end >= forecast.end:
+        return forecast
+    full = tuple(replace(span, end=min(span.end, end)) for span in forecast.full if span.start < end)
+    return replace(forecast, end=end, is_cut=False, full=full)
 
 
 def full_sentence(forecast: Forecast) -> str:

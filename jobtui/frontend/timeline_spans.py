@@ -68,7 +68,8 @@ def _past_spans(run: RunView, now: datetime) -> Iterator[Span]:
             yield _wait(run, due, now)
         return
     end = run.ended or now
-    yield _wait(run, min(due, run.started), run.started)
+    if due < run.started:
+        yield _wait(run, due, run.started)
     yield Span(job=run.job, kind=SpanKind.RAN, start=run.started, end=end, tone=sign.tone, run=run)
     if run.state not in (RunState.OK, RunState.RUNNING):
         yield _mark(run, end, sign.glyph, sign.tone)
@@ -78,7 +79,8 @@ def _predicted_spans(run: PredictedRun, forecast: Forecast) -> Iterator[Span]:
     if run.is_lost:
         yield _mark(run, run.due, STATE_SIGNS[run.state].glyph, "failed")
     elif run.started is not None:
-        yield _wait(run, max(forecast.start, run.due), run.started)
+        if (due := max(forecast.start, run.due)) < run.started:
+            yield _wait(run, due, run.started)
         end = run.ended or forecast.end
         yield Span(job=run.job, kind=SpanKind.PREDICTED, start=run.started, end=end, tone="running", run=run)
     elif not run.state.ended:  # it waits until the end of the forecast

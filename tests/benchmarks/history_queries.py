@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from math import log
 from pathlib import Path
 
 from rows import Row, compare_with_limit, main
@@ -33,6 +34,7 @@ PAGE = 50
 JOBS = 200
 START = 1_790_000_000.0
 SECONDS = 30 * 86_400
+LENGTH = 0.14  # seconds
 ROWS_AT_ONCE = 5_000
 FIRST_PAGE, ANY_QUERY = 30.0, 100.0  # milliseconds
 
@@ -64,26 +66,43 @@ OUTPUT = ("life", "run", "line", "at", "stream", "text")
 FRAME = '  File "/srv/shop/module{0}.py", line {1}, in function_{0}\n    return call_{0}(link, timeout={1})\n'
 
 
-def write_runs(path: Path, runs: int) -> list[str]:
-    """Write the runs and their output into a new store. Return the names of the jobs."""
+def write_runs(
+    path: Path,
+    runs: int,
+    *,
+    jobs: int = JOBS,
+    start: float = START,
+    seconds: float = SECONDS,
+    length: float = LENGTH,
+) -> list[str]:
+    """Write the runs and their output into a new store. Return the names of the jobs.
+
+    Args:
+        path: The store.
+        runs: How many.
+        jobs: How many jobs have them.
+        start: When the first one is due, in seconds since the epoch.
+        seconds: How much later the last one is due.
+        length: How long a run takes in the median, in seconds.
+    """
     chance = random.Random(1)
-    names = [f"{['import', 'export', 'sync', 'mail'][job % 4]}_{job:03}" for job in range(JOBS)]
+    names = [f"{['import', 'export', 'sync', 'mail'][job % 4]}_{job:03}" for job in range(jobs)]
     with closing(open_for_writing(path)) as connection:
         connection.execute("BEGIN")
-        values = (1, START, START + SECONDS, START + SECONDS, 0, 1, "mill", "UTC", "0.1", "", "", "")
+        values = (1, start, start + seconds, start + seconds, 0, 1, "mill", "UTC", "0.1", "", "", "")
         connection.execute(f"INSERT INTO lives VALUES ({', '.join('?' * len(values))})", values)
         for name in names:
             connection.execute("INSERT INTO jobs (name) VALUES (?)", (name,))
         for first in range(1, runs + 1, ROWS_AT_ONCE):
             rows, lines = [], []
             for number in range(first, min(first + ROWS_AT_ONCE, runs + 1)):
-                due = START + number * SECONDS / runs
-                took = chance.lognormvariate(-2, 1.3)
+                due = start + number * seconds / runs
+                took = chance.lognormvariate(log(length), 1.3)
                 state, reason, error = outcome(chance, number)
                 trigger = "by hand" if chance.random() < 0.005 else "tick"
                 run = dict.fromkeys(COLUMNS, "") | {
                     "number": number,
-                    "job": chance.randrange(JOBS) + 1,
+                    "job": chance.randrange(jobs) + 1,
                     "trigger": trigger,
                     "state": state,
                     "reason": reason,

@@ -49,6 +49,7 @@ SCRIPTS = [
     "start_seen.py",
     "store_cost.py",
     "forecast.py",
+    "timeline.py",
 ]
 
 

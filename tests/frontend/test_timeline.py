@@ -11,7 +11,8 @@ from support.snapshots import NOW, ago, ahead, ended_run, ended_ticks, running_r
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
-from jobtui.frontend.timeline import Window, axis_text, full_sentence, load_pieces, timeline_rows
+from jobtui.frontend.slot_load import SlotLoad
+from jobtui.frontend.timeline import TimelineMarks, Window, axis_text, full_sentence, load_pieces, part_until
 from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
 
 WINDOW = Window(ago(20), timedelta(seconds=1), 40)  # a second for each column, now in the middle
@@ -37,7 +38,7 @@ def predicted(due: float, started: float | None, ended: float | None, **changes:
 
 def line(*past: RunView, forecast: Forecast | None = None) -> str:
     """Return the line of the job a, without the blanks at its ends."""
-    [row] = timeline_rows(["a"], past, forecast or a_forecast(), WINDOW)
+    [row] = TimelineMarks(past, forecast or a_forecast()).rows(["a"], WINDOW)
     text = "".join(text for text, _ in row.pieces)
     assert len(text) == WINDOW.width
     return text
@@ -45,7 +46,7 @@ def line(*past: RunView, forecast: Forecast | None = None) -> str:
 
 def tones(*past: RunView, forecast: Forecast | None = None) -> set[str]:
     """Return the tones of the line of the job a, except that of now."""
-    [row] = timeline_rows(["a"], past, forecast or a_forecast(), WINDOW)
+    [row] = TimelineMarks(past, forecast or a_forecast()).rows(["a"], WINDOW)
     return {tone for text, tone in row.pieces if text.strip()} - {"strong"}
 
 
@@ -100,6 +101,19 @@ def test_of_several_marks_in_a_cell_the_most_important_one_is_shown() -> None:
     assert line(*runs, failed, *runs)[14] == "✗"
 
 
+def test_a_failure_is_shown_before_ticks_that_start_no_run() -> None:
+    skipped = ended_ticks("a", 5.2, RunState.SKIPPED, "still running")
+    failed = ended_run(1, "a", 5.7, RunState.FAILED, took=0.1)
+    assert line(skipped, failed)[14] == "✗"
+    assert line(failed, skipped)[14] == "✗"
+
+
+def test_runs_that_overlap_are_shown_until_the_last_one_ends() -> None:
+    """The one that began first may end last."""
+    long, short = ended_run(1, "a", 4, took=8), ended_run(2, "a", 11.7, took=0.2)
+    assert line(long, short).strip() == "█" * 9 + "   │"
+
+
 def test_runs_that_take_less_than_half_of_their_cell_are_drawn_low() -> None:
     """Many short runs do not look like one long run; together they may take most of the time."""
     rare = [ended_run(number, "a", 0.9 + number, took=0.1) for number in range(1, 4)]
@@ -120,7 +134,8 @@ def test_the_bars_of_the_pool_are_the_average_of_each_column() -> None:
     """Ten short runs one after the other in one second take one slot for a part of that second."""
     short = [ended_run(number, "a", 5.9 - number / 20, took=0.05) for number in range(10)]
     long = [ended_run(number, "a", 8, took=2) for number in (11, 12)]
-    pieces = load_pieces([*short, *long], a_forecast(predicted(3, 3, 5)), WINDOW)
+    found = a_forecast(predicted(3, 3, 5))
+    pieces = load_pieces(SlotLoad([*short, *long], found), found, WINDOW)
     text = "".join(text for text, _ in pieces)
     assert text == " " * 10 + "██  ▂" + " " * 5 + "│" + "  ▄▄" + " " * 15
     assert pieces[1] == ("│", "strong")
@@ -171,6 +186,16 @@ def test_the_sentence_says_when_the_pool_is_full_next_and_how_often() -> None:
         "full now and for 3.0s more: 1 run waits, 3.0s at most, and 1 more time until 10:24:27"
     )
     assert full_sentence(a_forecast(pool=0)) == "the pool has no limit"
+
+
+def test_the_sentence_is_about_the_part_of_the_forecast_that_is_shown() -> None:
+    first = FullSpan(start=ahead(3), end=ahead(9), waiting=6, longest=timedelta(seconds=7))
+    later = FullSpan(start=ahead(13), end=ahead(15), waiting=6, longest=timedelta(seconds=7))
+    found = replace(a_forecast(full=(first, later)), is_cut=True)
+    assert full_sentence(part_until(found, ahead(5))) == (
+        "full at 10:24:10 for 2.0s: 6 runs wait, the longest 7.0s"
+    )
+    assert part_until(found, ahead(20)) is found
 
 
 def test_the_sentence_says_that_the_forecast_ends_early() -> None:

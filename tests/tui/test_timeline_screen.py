@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
+from jobtui.engine.views import RunView
 from jobtui.frontend.json_codec import ForeignSchedule
-from jobtui.frontend.timeline import BRIEF, NOW, PREDICTED
+from jobtui.frontend.timeline_cells import BRIEF, NOW, PREDICTED
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
-from jobtui.tui.screens.timeline_screen import TimelineScreen
+from jobtui.tui.screens.timeline_screen import LONGEST, SHORTEST, TimelineScreen, pause_after
+
+
+class SearchedBackend(ScriptedBackend):
+    """Counts how often runs were searched."""
+
+    searches = 0
+
+    def find_runs(self, **conditions: Any) -> Sequence[RunView]:
+        """Return the runs that have ended."""
+        self.searches += 1
+        return super().find_runs(**conditions)
 
 
 def line_of(driver: AppDriver, job: str) -> str:
@@ -160,6 +174,22 @@ async def test_a_click_selects_the_run_at_its_place_and_a_double_click_opens_it(
         await driver.pilot.click("#timeline", offset=(column - 2, 0), times=2)
         await driver.settle()
         assert isinstance(driver.screen, RunScreen)
+
+
+@async_test
+async def test_a_key_makes_no_forecast_of_a_time_that_is_known() -> None:
+    backend = SearchedBackend(snapshots.mid_run())
+    async with running_app(backend) as driver:
+        await driver.press("5", "right_square_bracket")
+        before = backend.searches
+        await driver.press("left_square_bracket", "left_square_bracket", "right_square_bracket", "j", "n")
+        assert backend.searches == before
+        await driver.press("right_square_bracket", "h")
+        assert backend.searches == before + 1
+
+
+def test_a_costly_forecast_delays_the_next_one() -> None:
+    assert [pause_after(cpu) for cpu in (0.01, 0.5, 60.0)] == [SHORTEST, 5.0, LONGEST]
 
 
 @async_test

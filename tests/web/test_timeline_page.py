@@ -43,7 +43,7 @@ def a_picture(
 ) -> TimelinePicture:
     """Return a picture of the jobs a and b, with a pool of two."""
     forecast = Forecast(start=NOW, end=ahead(60), is_cut=False, pool=2, runs=runs, full=full, unknown=())
-    return TimelinePicture(jobs=("a", "b"), past=past, forecast=forecast)
+    return TimelinePicture(jobs=("a", "b"), since=ago(50), pool=None, past=past, forecast=forecast)
 
 
 def predicted(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import events, on
@@ -13,15 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Static
 
 from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.look_ahead import TimelinePicture, TimelineView
 from jobtui.frontend.timeline import (
-    PREDICTED,
-    RAN,
-    WAITS,
     TimelineBar,
     TimelineMarks,
     TimelineRow,
@@ -29,7 +27,10 @@ from jobtui.frontend.timeline import (
     axis_text,
     full_sentence,
     load_pieces,
+    part_until,
 )
+from jobtui.frontend.timeline_cells import PREDICTED, RAN, WAITS
+from jobtui.runtime.clock import thread_cpu
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.forecast_progress import ForecastProgress
 from jobtui.tui.screens.job import JobScreen
@@ -38,9 +39,23 @@ from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import Column, LineTable
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 
-INTERVAL = 2.0  # seconds between two forecasts
+SHORTEST, LONGEST = 2.0, 30.0  # seconds from one forecast to the next one, if no key needs another
+CPU_SHARE = 0.1  # of one core, for forecasts; a costlier one delays the next one
 _MOST_STEPS = 100  # by which the window is moved to a selected bar
 _BAR_MARK = "▾"  # above the selected bar
+
+
+class _Answer(NamedTuple):
+    """The content of the screen, and the CPU time that it took, in seconds."""
+
+    picture: TimelinePicture
+    marks: TimelineMarks
+    cpu: float
+
+
+def pause_after(cpu: float) -> float:
+    """Return how many seconds the next forecast waits after one that took this CPU time."""
+    return min(LONGEST, max(SHORTEST, cpu / CPU_SHARE))
 
 
 class TimelineScreen(ModalScreen[None]):
@@ -82,6 +97,7 @@ class TimelineScreen(ModalScreen[None]):
         self._picture: TimelinePicture | None = None
         self._marks: TimelineMarks | None = None  # those of the picture
         self._bar: TimelineBar | None = None  # the selected one, of the selected job
+        self._timer: Timer | None = None  # until the next forecast
         self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_picture, self._show_error)
         self._axis, self._load, self._note = Static(), Static(), Static()
@@ -111,7 +127,6 @@ class TimelineScreen(ModalScreen[None]):
         self.set_focus(self._table)
         self.watch(self._table, "cursor", self._forget_bar, init=False)
         self._query.request()
-        self.set_interval(INTERVAL, self._query.request)
 
     def on_resize(self) -> None:
         """Paint for the new width."""
@@ -119,19 +134,27 @@ class TimelineScreen(ModalScreen[None]):
 
     # --- looking ahead ----------------------------------------------------------------------------
 
-    def _look_ahead(self) -> tuple[TimelinePicture, TimelineMarks]:
+    def _look_ahead(self) -> _Answer:
         """Return what to show. Called in a worker thread."""
+        began = thread_cpu()
         picture = self._view.look_ahead(self._backend, progress=self._progress)
-        return picture, TimelineMarks(picture.past, picture.forecast)
+        return _Answer(picture, TimelineMarks(picture.past, picture.forecast), thread_cpu() - began)
+
+    def _look_again_after(self, cpu: float) -> None:
+        """Look ahead once more, later if that took much CPU time."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(pause_after(cpu), self._query.request)
 
     # --- painting ---------------------------------------------------------------------------------
 
-    def _show_picture(self, answer: tuple[TimelinePicture, TimelineMarks]) -> None:
-        self._picture, self._marks = answer
+    def _show_picture(self, answer: _Answer) -> None:
+        self._picture, self._marks = answer.picture, answer.marks
         if self._bar is not None:  # the same one in the new picture, if it is still there
             key, bars = self._bar.key, self._marks.bars_of(self._bar.run.job)
             self._bar = next((bar for bar in bars if bar.key == key), None)
         self._paint()
+        self._look_again_after(answer.cpu)
 
     def _show_progress(self, part: float) -> None:
         """Show how far the first forecast is; later ones replace it without a sign."""
@@ -140,6 +163,7 @@ class TimelineScreen(ModalScreen[None]):
 
     def _show_error(self, error: Exception) -> None:
         self._note.update(Text(error_text(error)))
+        self._look_again_after(0.0)
 
     def _paint(self) -> None:
         picture, marks, (left, width) = self._picture, self._marks, self._table.place_of("time")
@@ -151,24 +175,25 @@ class TimelineScreen(ModalScreen[None]):
         axis = axis_text(window, now)
         if self._bar is not None and 0 <= (column := window.place(self._bar.start)) < width:
             axis = f"{axis[:column]}{_BAR_MARK}{axis[column + 1 :]}"
-        self._axis.update(Text(indent + axis, "dim"))
+        _show_line(self._axis, Text(indent + axis, "dim"))
         self._table.update_rows(marks.rows(picture.jobs, window), now)
         size = picture.forecast.pool
         label = f"  {f'pool of {size}' if size else 'no limit'}".ljust(len(indent))
-        self._load.update(
-            Text.assemble(label, *(text for text, _ in load_pieces(picture.past, picture.forecast, window)))
-        )
+        load = (text for text, _ in load_pieces(marks.load, picture.forecast, window))
+        _show_line(self._load, Text.assemble(label, *load))
         pool = self._view.pool
         what_if = "" if pool is None else f"what if the pool were {pool}: "
         names = ", ".join(map(cell_text, picture.forecast.unknown))
         unknown = f"; without {names}, whose ticks are not known here" if names else ""
-        note = f"{what_if}{full_sentence(picture.forecast)}{unknown}"
+        note = f"{what_if}{full_sentence(part_until(picture.forecast, self._view.end(now)))}{unknown}"
         if self._bar is not None:
             note = f"{_BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
-        self._note.update(Text(f"  {note}", no_wrap=True, overflow="ellipsis"))
+        _show_line(self._note, Text(f"  {note}", no_wrap=True, overflow="ellipsis"))
         legend = f"{RAN} ran  {PREDICTED} will run  {WAITS} waits"
         title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')}   {legend}"
-        self.query_one(".dialog").border_title = literal_title(title)
+        box = self.query_one(".dialog")
+        if box.border_title != literal_title(title):  # an assignment repaints the dialog
+            box.border_title = literal_title(title)
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -241,7 +266,8 @@ class TimelineScreen(ModalScreen[None]):
     def _look_at(self, view: TimelineView) -> None:
         self._view = view
         self._paint()
-        self._query.request()
+        if self._picture is None or not view.is_in(self._picture):
+            self._query.request()
 
     @on(LineTable.RowSelected)
     def _open_bar_or_job(self, message: LineTable.RowSelected) -> None:
@@ -252,6 +278,11 @@ class TimelineScreen(ModalScreen[None]):
             self.app.push_screen(RunScreen(bar.run, self._commands))
         else:
             self.app.push_screen(JobScreen(message.row.job, self._commands))
+
+
+def _show_line(line: Static, text: Text) -> None:
+    """Show a line of text. A new layout, which is slow, is needed only if there were several, or none."""
+    line.update(text, layout=line.size.height != 1)
 
 
 def _is_at(bar: TimelineBar, window: Window, column: int) -> bool:

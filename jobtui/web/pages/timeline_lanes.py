@@ -14,6 +14,7 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import format_duration, format_instant, run_label
 from jobtui.frontend.look_ahead import TimelinePicture
+from jobtui.frontend.slot_load import SlotLoad
 from jobtui.frontend.timeline import Window, average_load, axis_labels, describe_waits
 from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
 from jobtui.process.gil import let_other_threads_run
@@ -228,7 +229,7 @@ def _ends_work(span: Span) -> bool:
 def draw_load(picture: TimelinePicture, window: Window) -> list[LoadColumn]:
     """Return how many slots of the pool are taken. Without a limit, the largest number is the full height."""
     coarse = Window(window.start, window.column * window.width / _LOAD_COLUMNS, _LOAD_COLUMNS)
-    slots = average_load(picture.past, picture.forecast, coarse)
+    slots = average_load(SlotLoad(picture.past, picture.forecast), coarse)
     most, width = picture.forecast.pool or max(1.0, *slots), 100 / _LOAD_COLUMNS
     return [
         LoadColumn(x=index * width, width=width, share=min(1.0, each / most))
