@@ -5,8 +5,8 @@
 The jobs have a history of a week and a forecast of 10,000 runs, which is made again for other times
 and pools. The app paints without a terminal. Each key is pressed in windows of 5 minutes to 7 days. Its time
 is the CPU time of the painting thread, from the key until the screen has been painted. A block is the longest
-CPU time that this thread has taken between two keys without a pause, also to show a new forecast: it answers no
-key then.
+CPU time that this thread has taken between two keys without a pause, also to show a new forecast: it
+answers no key then.
 """
 
 from __future__ import annotations
