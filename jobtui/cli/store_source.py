@@ -185,6 +185,7 @@ class StoreSource:
             paused_by="" if pause is None else pause.by,
             pause_note="" if pause is None else pause.note,
             last_elapsed=None if job.last_elapsed is None else timedelta(seconds=job.last_elapsed),
+            last_ok_elapsed=None if job.last_ok_elapsed is None else timedelta(seconds=job.last_ok_elapsed),
             recent=job.recent,
             recent_durations=job.recent_durations,
             runs=sum(count for state, count in job.endings.items() if state.completed),

@@ -8,7 +8,7 @@ records can. Times are seconds since the epoch (UTC).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import Context
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -34,6 +34,7 @@ ATTEMPTS_KEPT = 20  # failed attempts kept for each run
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
 _QUEUED, _OK = RunState.QUEUED, RunState.OK
+_OK_NAME = RunState.OK.value
 
 _NO_ENDINGS = dict.fromkeys(FINAL_STATES, 0)
 _STATES = {state.value: state for state in RunState}
@@ -52,6 +53,8 @@ class JobHistory:
         pause: The pause of the job; None if it was not paused.
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
+        ok_elapsed: How many seconds the latest run that was OK took, if none of `recent` was; None if that is
+            not known.
         watermark: The last tick that was decided, or when the job was registered first.
         schedule_key: The key of the schedule that the job had.
     """
@@ -61,6 +64,7 @@ class JobHistory:
     pause: Pause | None = None
     prev: float | None = None
     last_elapsed: float | None = None
+    ok_elapsed: float | None = None
     watermark: float | None = None
     schedule_key: str = ""
 
@@ -96,6 +100,7 @@ class JobRecord:
     last_elapsed: float | None = None  # how many seconds the work of the latest finished run took
     # The latest entries of this job in the ledger, oldest first, with shortened errors.
     recent: deque[PackedRun] | tuple[()] = ()
+    ok_elapsed: float | None = None  # how many seconds the latest run took that was OK and has left `recent`
     ticks_key: int = 0  # the key in the ledger of the latest entry for ticks that started no run
     runs: int = 0  # how many runs have completed: they ended OK or failed
     failures: int = 0  # how many runs have failed
@@ -201,6 +206,8 @@ class JobRecord:
             self.recent = deque(maxlen=RECENT_RUNS)
         recent, others = self.recent, self.other_endings
         if state is not _OK:
+            if len(recent) == RECENT_RUNS and recent[0][STATE] == _OK_NAME:
+                self.ok_elapsed = recent[0][ELAPSED]
             if others is None:
                 others = self.other_endings = {}
             others[state] = others.get(state, 0) + ticks
@@ -255,12 +262,14 @@ class JobRecord:
             self.failures_in_row += sum(1 for _ in takewhile(lambda state: state.failed, completed))
         self.prev = self.prev or history.prev
         self.last_elapsed = self.last_elapsed or history.last_elapsed
+        self.ok_elapsed = self.ok_elapsed or history.ok_elapsed
 
     def forget_history(self) -> None:
         """Forget what `restore` adds, before it does so once more."""
         self.runs = self.failures = self.failures_in_row = self.retries = 0
         self.other_endings = None
         self.recent = ()
+        self.ok_elapsed = None
         self.ticks_key = 0
 
     def counters(self) -> JobCounters:
@@ -268,6 +277,13 @@ class JobRecord:
         endings = _NO_ENDINGS | (self.other_endings or {})
         endings[RunState.OK] = self.runs - self.failures
         return JobCounters(self.name, self.pause is not None, endings, self.retries)
+
+    def last_ok_elapsed(self) -> float | None:
+        """Return how many seconds the latest run that was OK took; None if that is not known."""
+        elapsed: Iterator[float | None] = (
+            entry[ELAPSED] for entry in reversed(self.recent) if entry[STATE] == _OK_NAME
+        )
+        return next(elapsed, self.ok_elapsed)
 
     def view(self, tz: tzinfo) -> JobView:
         """Return the current view of the job: the same object until the job changes."""
@@ -296,6 +312,7 @@ class JobRecord:
                 quiet_until=_to_datetime(self.quiet_until, tz),
                 paused_since=None if self.pause is None else _to_datetime(self.pause.since, tz),
                 last_elapsed=_to_timedelta(self.last_elapsed),
+                last_ok_elapsed=_to_timedelta(self.last_ok_elapsed()),
                 recent=tuple([states[entry[STATE]] for entry in self.recent]),
                 recent_durations=tuple([entry[ELAPSED] for entry in self.recent]),
                 runs=self.runs,

@@ -18,6 +18,8 @@ _P95 = 0.95
 class TypicalDuration(NamedTuple):
     """The typical duration of a job's runs, from those of its latest 20 endings that were OK.
 
+    If none of them was OK, it is the duration of the latest run that was.
+
     Attributes:
         median: The median.
         p95: The duration that 95 % of them did not exceed; the longest one of fewer than 20.
@@ -30,7 +32,7 @@ class TypicalDuration(NamedTuple):
 
 
 def typical_duration(job: JobView) -> TypicalDuration | None:
-    """Return how long a run of a job usually takes; None if none of its latest runs was OK."""
+    """Return how long a run of a job usually takes; None if no run of it is known to be OK."""
     seconds = sorted(_ok_seconds(job))
     if not seconds:
         return None
@@ -44,8 +46,8 @@ def typical_duration(job: JobView) -> TypicalDuration | None:
 def expected_durations(jobs: Iterable[JobView]) -> dict[str, timedelta]:
     """Return how long the next run of each job is expected to take, by the name of the job.
 
-    That is the job's median; for a job without one, the median of the latest runs of all jobs. If there are
-    none at all, the result is empty.
+    That is the job's median; for a job of which no run is known to be OK, the median of the latest runs of
+    all jobs. If there are none at all, the result is empty.
     """
     own = {job.name: _ok_seconds(job) for job in jobs}
     every = list(chain.from_iterable(own.values()))
@@ -57,4 +59,10 @@ def expected_durations(jobs: Iterable[JobView]) -> dict[str, timedelta]:
 
 def _ok_seconds(job: JobView) -> list[float]:
     endings = zip(job.recent, job.recent_durations, strict=False)
-    return [seconds for state, seconds in endings if state is RunState.OK and seconds is not None]
+    latest: list[float] = [
+        seconds for state, seconds in endings if state is RunState.OK and seconds is not None
+    ]
+    if latest or job.last_ok_elapsed is None:
+        return latest
+    # The failed runs say nothing: most failures come early, and some late, such as a timeout.
+    return [job.last_ok_elapsed.total_seconds()]

@@ -236,6 +236,8 @@ class JobView:
         quiet_until: When the quiet time ends in which the job is due next; None if it is not quiet then.
         paused_since: When the job was paused; None if it is not paused.
         last_elapsed: How long the work of its latest finished run took.
+        last_ok_elapsed: How long the work of its latest run that was OK took; None if no run was, or if that
+            is not known any more.
         recent: The final states of its latest runs and ticks, oldest first, at most 20.
         recent_durations: How many seconds the work of each of them took; None for one without work.
         runs: How many of its runs have ended OK, FAILED or TIMED_OUT.
@@ -309,6 +311,7 @@ class JobView:
     recent_durations: tuple[Duration | None, ...] = ()
     last_output: datetime | None = None
     longest_silence: timedelta | None = None
+    last_ok_elapsed: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,14 @@ from typing import Any
 from jobtui.engine.catch_up import Downtime
 from jobtui.engine.enums import Overlap, RunState
 from jobtui.engine.job_pause import Pause
-from jobtui.engine.records import RECENT_RUNS, JobHistory, PackedRun
+from jobtui.engine.records import RECENT_RUNS, STATE, JobHistory, PackedRun
 from jobtui.engine.views import Duration
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
 
 _COLUMNS = ", ".join(
     "''" if name == "error" else name for name in VIEW_COLUMNS
 )  # tracebacks stay in the file
+_SEARCHED = 10_000  # endings of a job among which one that was OK is searched
 _PAUSE = "paused_at, paused_until, pause_note, paused_by"
 
 
@@ -59,6 +60,7 @@ class JobSummary:
         pause: The pause of the job; None if it is not paused. It may be over.
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
+        last_ok_elapsed: How many seconds the latest run that was OK took; None if that is not known.
         schedule_key: The key of its schedule; "" if it has none.
         overlap: Its overlap policy; None if it is not known.
     """
@@ -71,6 +73,7 @@ class JobSummary:
     pause: Pause | None
     prev: float | None
     last_elapsed: float | None
+    last_ok_elapsed: float | None
     schedule_key: str
     overlap: Overlap | None
     retrying: int = 0
@@ -112,6 +115,7 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
             pause=_pause(*pause),
             prev=prev,
             last_elapsed=last_elapsed,
+            last_ok_elapsed=_ok_elapsed(connection, job, endings[job]),
             schedule_key=key or "",
             overlap=None if overlap is None else Overlap(overlap),
             **retrying.get(job, {}),
@@ -171,15 +175,19 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
     rows = connection.execute(
         f"SELECT id, name, prev, last_elapsed, watermark, schedule_key, {_PAUSE} FROM jobs"  # noqa: S608 - our own names
     ).fetchall()
+    latest = {job: _recent(connection, job, name) for job, name, *_ in rows}
     return StoredState(
         number_in(connection),
         {
             name: JobHistory(
                 endings=endings[job],
-                recent=_recent(connection, job, name),
+                recent=latest[job],
                 pause=_pause(*pause),
                 prev=prev,
                 last_elapsed=last_elapsed,
+                ok_elapsed=None
+                if any(entry[STATE] == RunState.OK.value for entry in latest[job])
+                else _ok_elapsed(connection, job, endings[job]),
                 watermark=_latest(watermark, retrying.get(job)),
                 schedule_key=schedule_key or "",
             )
@@ -207,6 +215,18 @@ def _recent(connection: sqlite3.Connection, job: int, name: str) -> tuple[Packed
         (job,),
     ).fetchall()
     return tuple(packed_of(row, name) for row in reversed(rows))
+
+
+def _ok_elapsed(connection: sqlite3.Connection, job: int, endings: Mapping[RunState, int]) -> float | None:
+    """Return how many seconds the latest run of a job took that was OK; None if that is not known."""
+    if not endings.get(RunState.OK):
+        return None
+    row = connection.execute(
+        "SELECT elapsed FROM (SELECT state, elapsed FROM runs WHERE job = ? AND ended IS NOT NULL "
+        "ORDER BY ended DESC, id DESC LIMIT ?) WHERE state = 'OK' LIMIT 1",
+        (job, _SEARCHED),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _pool(connection: sqlite3.Connection) -> tuple[int, int] | None:

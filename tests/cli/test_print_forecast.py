@@ -6,13 +6,17 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 from support.command_line import run_jobtui
 from support.headless_process import HeadlessProcess
-from support.stored_runs import write_store
+from support.stored_runs import add_run, write_store
+
+from jobtui import RunState
+from jobtui.store.database import open_for_writing
 
 JOBS = """
 import jobtui
@@ -121,6 +125,14 @@ def test_its_exit_status_says_that_ticks_will_start_no_run(ask: Ask, folder: Pat
     assert {run["job"] for run in skipped if run["intended"]} == {"mail"}
     assert found["expected"]["import"] == 0.25
     assert found["pool"] == 1
+
+
+def test_a_job_whose_latest_runs_all_failed_takes_as_long_as_when_it_was_ok(ask: Ask, folder: Path) -> None:
+    with closing(open_for_writing(folder / "jobs.db")) as connection:
+        for number in range(7, 32):
+            add_run(connection, number, 1, RunState.FAILED, took=61)
+    found = json.loads(ask("shop.py", "--store", "jobs.db", "--json").stdout)
+    assert found["expected"]["import"] == 0.25
 
 
 def test_without_a_store_runs_take_no_time(ask: Ask) -> None:

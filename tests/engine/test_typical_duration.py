@@ -52,6 +52,32 @@ def test_a_job_whose_runs_all_failed_has_no_typical_duration() -> None:
     assert typical_duration(make_job()) is None
 
 
+def test_a_job_whose_latest_runs_all_failed_takes_as_long_as_its_latest_run_that_was_ok() -> None:
+    harness = EngineHarness()
+    job = harness.job(schedule=None)
+    endings = [(OK, 9.0), (OK, 5.0), *[(FAILED, 60.0)] * 20]
+    for state, seconds in endings:
+        harness.submit(job)
+        harness.finish(harness.start_next(), state, elapsed=seconds)
+    view = harness.view(job)
+
+    assert set(view.recent) == {FAILED}
+    assert view.last_ok_elapsed == timedelta(seconds=5)
+    assert typical_duration(view) == (timedelta(seconds=5), timedelta(seconds=5), 1)
+    assert expected_durations([view]) == {view.name: timedelta(seconds=5)}
+
+
+def test_the_latest_run_that_was_ok_is_among_the_latest_endings_if_one_of_them_was() -> None:
+    harness = EngineHarness()
+    job = harness.job(schedule=None)
+    for state, seconds in [(OK, 9.0), *[(FAILED, 60.0)] * 20, (OK, 2.0), (FAILED, 60.0)]:
+        harness.submit(job)
+        harness.finish(harness.start_next(), state, elapsed=seconds)
+
+    assert harness.view(job).last_ok_elapsed == timedelta(seconds=2)
+    assert typical_duration(harness.view(job)) == (timedelta(seconds=2), timedelta(seconds=2), 1)
+
+
 def test_a_job_is_expected_to_take_its_median_or_else_that_of_all() -> None:
     slow = make_job((OK, 5.0), (OK, 9.0), (OK, 6.0), name="slow")
     quick, new = make_job((OK, 1.0), name="quick"), make_job((FAILED, 99.0), name="new")

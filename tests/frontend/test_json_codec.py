@@ -162,6 +162,7 @@ def jobs(tz: tzinfo) -> st.SearchStrategy[JobView]:
         recent_durations=st.lists(optional(st.floats(0, 1e6)), max_size=4).map(tuple),
         last_output=optional(when),
         longest_silence=optional(DURATION),
+        last_ok_elapsed=optional(DURATION),
         runs=COUNT,
         failures=COUNT,
     )

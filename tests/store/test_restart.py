@@ -60,6 +60,36 @@ def test_counters_and_recent_endings_go_on(store: Path) -> None:
     assert jobs["fail"].recent == (RunState.FAILED, RunState.FAILED)
 
 
+def test_the_duration_of_the_latest_run_that_was_ok_goes_on(store: Path) -> None:
+    """Many more have failed since, before the restart and after it."""
+    errors: list[Exception] = []
+
+    def import_pages() -> None:
+        for error in errors:
+            raise error
+
+    def fail_often(scheduler: Scheduler) -> JobView:
+        for _ in range(21):
+            assert scheduler.run("import_pages").wait(10)
+        return view_of(scheduler, "import_pages")
+
+    with Scheduler(store=store, tz="UTC") as scheduler:
+        scheduler.stop_logging()
+        scheduler.schedule("@yearly", import_pages)
+        assert scheduler.run("import_pages").wait(10)
+        took = view_of(scheduler, "import_pages").last_elapsed
+        errors.append(ValueError("no page"))
+        assert fail_often(scheduler).last_ok_elapsed == took
+    assert took is not None
+    with Scheduler(store=store, tz="UTC") as scheduler:
+        scheduler.stop_logging()
+        scheduler.schedule("@yearly", import_pages)
+        view = view_of(scheduler, "import_pages")
+        assert set(view.recent) == {RunState.FAILED}
+        assert view.last_ok_elapsed == took
+        assert fail_often(scheduler).last_ok_elapsed == took
+
+
 def test_run_numbers_go_on(store: Path) -> None:
     with make(store) as scheduler:
         run_both(scheduler)
