@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from sys import intern
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -106,7 +107,7 @@ def _origin(target: Any) -> str:
             break
         target = wrapped
     code = getattr(target, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if type(code) is CodeType else ""
+    return intern(f"{code.co_filename}:{code.co_firstlineno}") if type(code) is CodeType else ""
 
 
 def _summary(target: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from sys import intern
 from typing import Any
 
 from jobtui.schedules.adjusted import base_of
@@ -140,7 +141,7 @@ class SpecResolver:
         label = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
         if tz is not None and schedule.tz != zone(self._tz) and not isinstance(schedule, Never):
             label += f" ({zone_name(schedule.tz)})"
-        return schedule, label
+        return schedule, intern(label)  # many jobs may have the same
 
     @staticmethod
     def _check_schedule(schedule: Any, tz: str | tzinfo | None, dst: Dst | None) -> Schedule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from sys import intern
 
 from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.bad_spec import BadSpec
@@ -20,7 +21,8 @@ def schedule_key(schedule: Schedule, spec: str) -> str:
     """
     match schedule:
         case Cron():
-            return f"{schedule} {zone_name(schedule.tz)} {schedule.dst}"
+            # Interned, because many jobs may have the same.
+            return intern(f"{schedule} {zone_name(schedule.tz)} {schedule.dst}")
         case Every():
             start = schedule.start.isoformat() if schedule.first_at_start and schedule.start else ""
             return f"{schedule} {start}".strip()
