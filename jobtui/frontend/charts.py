@@ -30,6 +30,7 @@ _LABEL = 8  # cells at the left, for durations
 _NOTE = 15  # cells at the right, for the names of the lines
 _LEAST_PLOT = 10  # cells; without room for more, the notes are left out
 _WIDE_RANGE = 20  # times the median: a longer duration makes the scale logarithmic
+_SHORTEST_SCALE = 0.001  # seconds: the shortest duration that is shown as a number
 _NEAR = 2  # times the longest duration: a line further up is only named
 _TICKS = 4  # labels on the axis of durations, at most
 _BINS = 10  # bars of a histogram, at least
@@ -78,6 +79,8 @@ class DurationScale:
         if not positive:
             return cls(low=0.0, high=1.0, is_log=False)
         high, middle = positive[-1], positive[(len(positive) - 1) // 2]
+        if high <= _SHORTEST_SCALE:
+            return cls(low=0.0, high=_SHORTEST_SCALE, is_log=False)
         if high > _WIDE_RANGE * middle:
             return cls(low=max(positive[0], middle / 1000), high=high, is_log=True)
         return cls(low=0.0, high=high, is_log=False)
@@ -225,11 +228,13 @@ def _dots(
 def _scale_labels(scale: DurationScale, rows: int) -> dict[int, str]:
     """Return the labels of the axis of durations, by their rows."""
     count = min(_TICKS, rows)
-    labels = {}
+    labels: dict[int, str] = {}
     for place in range(count):
         row = round(place * (rows - 1) / max(1, count - 1))
         part = 1.0 if row == 0 else 1 - (row + 1) / rows if row == rows - 1 else 1 - (row + 0.5) / rows
-        labels[row] = format_duration(timedelta(seconds=scale.at(part)))
+        label = format_duration(timedelta(seconds=scale.at(part)))
+        if label not in labels.values() and not label.startswith("<"):  # "<1ms" is no place on an axis
+            labels[row] = label
     return labels
 
 

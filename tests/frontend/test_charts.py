@@ -76,6 +76,17 @@ def test_durations_of_zero_are_at_the_bottom() -> None:
     ]
 
 
+def test_durations_below_a_millisecond_have_an_axis_that_ends_at_one() -> None:
+    """Labels such as "<1ms" would name no place on it."""
+    assert DurationScale.of([0.00002, 0.0009]) == DurationScale(low=0.0, high=0.001, is_log=False)
+    chart = draw(runs(0.0002, 0.00002, 0.0009))
+    assert [line[:8] for line in chart] == ["   1ms ┤", "       │", "       │", "   0ms ┤", "        "]
+
+
+def test_no_two_labels_of_an_axis_are_equal() -> None:
+    assert [line[:8] for line in draw(runs(0.0018))[:4]] == ["   2ms ┤", "   1ms ┤", "       │", "   0ms ┤"]
+
+
 def test_failures_and_lines_have_glyphs_of_their_own() -> None:
     lines = scatter(MIXED, levels_of(MIXED, None, timedelta(seconds=4)), *SIX, UTC)
     assert text_of(lines) == [
