@@ -80,7 +80,7 @@ class _RunBars:
         """Return the first bar that is not full, and rather one with a total; None if all are full."""
         without_total = None
         for display in tuple(self._displays.values()):
-            for bar in tuple(display.bars.values()) if display.drawer() is not None else ():
+            for bar in tuple(display.bars.values()):
                 if _is_open(bar):
                     return bar
                 if without_total is None and bar.total is None and bar.visible:
