@@ -133,3 +133,10 @@ class TimelinePicture:
     pool: int | None
     past: Sequence[RunView]
     forecast: Forecast
+
+    @property
+    def known_since(self) -> datetime:
+        """The instant from which on it has all runs; later than the beginning if there were too many."""
+        if len(self.past) < MAX_RUNS:
+            return self.since
+        return min(run.ended or run.created for run in self.past)

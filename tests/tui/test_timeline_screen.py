@@ -193,6 +193,21 @@ def test_a_costly_forecast_delays_the_next_one() -> None:
 
 
 @async_test
+async def test_it_says_from_when_on_it_has_all_runs() -> None:
+    """A backend returns the latest 800 runs: a blank before them does not mean that nothing ran."""
+    runs = tuple(snapshots.ended_run(number, "import_orders", number / 4) for number in range(800))
+    snapshot = replace(snapshots.mid_run(), running=(), waiting=(), scheduled=(), recent=runs)
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        await driver.press("5")
+        assert "runs before 10:20:47 are not shown; " in driver.text
+        await driver.press("left_square_bracket", "l")
+        assert "are not shown" not in driver.text
+    async with running_app(ScriptedBackend(replace(snapshot, recent=runs[1:]))) as driver:
+        await driver.press("5")
+        assert "are not shown" not in driver.text
+
+
+@async_test
 async def test_an_error_is_shown_below_the_timeline() -> None:
     backend = ScriptedBackend(snapshots.mid_run())
     backend.find_error = ConnectionError("the scheduler does not answer")

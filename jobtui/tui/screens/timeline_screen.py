@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import pluralize
+from jobtui.frontend.formatting import format_instant, pluralize
 from jobtui.frontend.look_ahead import TimelinePicture, TimelineView
 from jobtui.frontend.timeline import (
     TimelineBar,
@@ -185,7 +185,10 @@ class TimelineScreen(ModalScreen[None]):
         what_if = "" if pool is None else f"what if the pool were {pool}: "
         names = ", ".join(map(cell_text, picture.forecast.unknown))
         unknown = f"; without {names}, whose ticks are not known here" if names else ""
-        note = f"{what_if}{full_sentence(part_until(picture.forecast, self._view.end(now)))}{unknown}"
+        known = picture.known_since
+        is_cut = known > max(window.start, picture.since)
+        cut = f"runs before {format_instant(known, now).strip()} are not shown; " if is_cut else ""
+        note = f"{cut}{what_if}{full_sentence(part_until(picture.forecast, self._view.end(now)))}{unknown}"
         if self._bar is not None:
             note = f"{_BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
         _show_line(self._note, Text(f"  {note}", no_wrap=True, overflow="ellipsis"))
