@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, ClassVar, TextIO
-from weakref import WeakSet
+from typing import ClassVar, TextIO
 
 from rich.console import Console as RichConsole
 from rich.text import Text as RichText
@@ -27,9 +23,8 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from jobtui.frontend.absence import Absence
-from jobtui.frontend.backend import Backend, Unsubscribe
-from jobtui.frontend.look import Look
-from jobtui.frontend.scheduler_tabs import TabLabel, TabRow, tab_names
+from jobtui.frontend.backend import Backend
+from jobtui.frontend.scheduler_tabs import TabRow
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS
 from jobtui.process.stop_signals import StopSignals
@@ -42,13 +37,14 @@ from jobtui.tui.arrangement import SMALL_HEIGHT, TINY_HEIGHT
 from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
-from jobtui.tui.job_filter import SORT_KEYS, VIEWS
 from jobtui.tui.key_list import KeyEntry, keys_of
 from jobtui.tui.key_names import key_label
 from jobtui.tui.key_queue import KeyQueue
 from jobtui.tui.keymap import SHOWN_TOGETHER, first_key
 from jobtui.tui.line_commands import Context
+from jobtui.tui.look_keeper import LookKeeper
 from jobtui.tui.notices import Notice, NoticeLog, Severity, ShownNotices
+from jobtui.tui.open_tabs import OpenTabs
 from jobtui.tui.scheduler_tab import SchedulerTab
 from jobtui.tui.screens.alarms_screen import AlarmsScreen
 from jobtui.tui.screens.away import AwayScreen
@@ -62,9 +58,9 @@ from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.reschedule import RescheduleScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.suspension import Suspension
 from jobtui.tui.terminal_driver import driver_on
 from jobtui.tui.themes import SAFE_THEMES
-from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar
 
@@ -92,6 +88,7 @@ class JobtuiApp(App[None]):
 
     Attributes:
         is_terminal_lost: Whether the app ends because its terminal is gone.
+        tabs: The schedulers that the app shows.
     """
 
     CSS_PATH = "app.tcss"
@@ -135,12 +132,10 @@ class JobtuiApp(App[None]):
         self._remapped = display.keymap
         self._keys_file = display.keys_file
         self.set_keymap(self._remapped)
-        self._look_file = display.look
-        self._look = Look()  # that the file has, and every scheduler
         self.is_terminal_lost = False
         self._terminal = terminal
         self._signals = signals
-        self._is_continued = False  # whether the next SIGCONT was handled already
+        self._suspension = Suspension(terminal, lambda: self._driver, self.action_repaint)
         self._stop = stop
         self._grace = grace
         self._absence = absence
@@ -148,11 +143,10 @@ class JobtuiApp(App[None]):
         self._notices = NoticeLog()
         self._notice_timer: Timer | None = None
         self._keys = KeyQueue(self, self._deliver)
-        self._tabs = [self._make_tab(number, each) for number, each in enumerate((backend, *others), 1)]
-        self._shown = self._tabs[0]
-        self._with_bar: WeakSet[Screen[Any]] = WeakSet()
+        tabs = [self._make_tab(number, each) for number, each in enumerate((backend, *others), 1)]
+        self.tabs = OpenTabs(tabs, self._post_change)
+        self._look = LookKeeper(self, self.tabs, display.look)
         self._command_history: list[str] = []
-        self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
         self._refresh_pending = False
         self._throttle = AdaptiveThrottle(1 / MAX_REFRESH_RATE, MAX_INTERVAL, CPU_SHARE)
@@ -162,12 +156,12 @@ class JobtuiApp(App[None]):
         commands = BackgroundCommands(
             self,
             backend,
-            self._leave_terminal,
-            origin=lambda: "" if self._shown.backend is backend else backend.title,
+            self._suspension.leave_terminal,
+            origin=lambda: "" if self.tabs.shown.backend is backend else backend.title,
         )
         dashboard = Dashboard(commands, "Detach" if self._stop is None else "Quit")
         tab = SchedulerTab(str(number), backend, commands, dashboard)
-        self.add_mode(tab.mode, lambda: self._add_bar(tab.dashboard))
+        self.add_mode(tab.mode, lambda: self.tabs.add_bar(tab.dashboard))
         return tab
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -186,13 +180,10 @@ class JobtuiApp(App[None]):
             self._signals.on_request(self._exit_for_signal)
         if self._terminal is not None:
             self._terminal.on_lost(self._on_terminal_lost)
-            # Not through the event loop, which would take the signals away that end the app.
-            loop = asyncio.get_running_loop()
-            for number, handle in ((signal.SIGTSTP, self._suspend), (signal.SIGCONT, self._continue)):
-                signal.signal(number, lambda *_, handle=handle: loop.call_soon_threadsafe(handle))
-        self.screen_change_signal.subscribe(self, self._add_bar, immediate=True)
-        self._follow_shown()
-        self._show_saved_look()
+            self._suspension.handle_signals()
+        self.screen_change_signal.subscribe(self, self.tabs.add_bar, immediate=True)
+        self.tabs.follow()
+        self._look.start()
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
         self._refresh_now()
         if self._absence is not None and (missed := self._absence.missed):
@@ -205,43 +196,8 @@ class JobtuiApp(App[None]):
 
     def on_unmount(self) -> None:
         """Unsubscribe, and end every request to the backend."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-        for tab in self._tabs:
-            tab.backend.close()
-        self._keep_look()
-
-    def _show_saved_look(self) -> None:
-        if self._look_file is not None:
-            known = {
-                "theme": self.available_themes,
-                "sort": SORT_KEYS,
-                "columns": COLUMN_SET.known,
-                "view": VIEWS,
-            }
-            look, problem = self._look_file.read(known)
-            self.theme = look.theme or self.theme
-            for tab in self._tabs:
-                tab.dashboard.show_look(look)
-            if problem:
-                self._shown.commands.notify(problem, "warning")
-            self.set_interval(CLOCK_INTERVAL, self._keep_look)
-        self._look = self._shown_look
-
-    @property
-    def _shown_look(self) -> Look:
-        return replace(self._shown.dashboard.look, theme=self.theme)
-
-    def _keep_look(self) -> None:
-        """Write the user's choices since the last call, and make them for the other schedulers, too."""
-        before, self._look = self._look, self._shown_look
-        if self._look == before:
-            return
-        for tab in self._tabs:
-            if tab is not self._shown:
-                tab.dashboard.show_look(self._look)
-        if self._look_file is not None:
-            self._look_file.write(self._look, before)
+        self.tabs.close()
+        self._look.keep()
 
     def _exit_for_signal(self, number: int) -> None:
         """Exit because of a signal. Called in a thread of its own."""
@@ -286,7 +242,7 @@ class JobtuiApp(App[None]):
 
     def _refresh_now(self) -> None:
         self._throttle.begin(self._loop_time(), thread_cpu())
-        backend = self._shown.backend
+        backend = self.tabs.shown.backend
         snapshot, connection_error = backend.snapshot(), backend.connection_error
         for screen in self.screen_stack:
             if not screen.is_mounted:
@@ -298,54 +254,33 @@ class JobtuiApp(App[None]):
                     dialog.border_subtitle = subtitle
             if isinstance(screen, _FOLLOWERS):
                 screen.update_snapshot(snapshot)
-        self._update_tabs()
+        self.tab_row = self.tabs.row
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
 
     @on(LogScreen.OutputSeen)
     def _note_seen_output(self, message: LogScreen.OutputSeen) -> None:
-        self._shown.dashboard.note_seen_output(message.jobs)
+        self.tabs.shown.dashboard.note_seen_output(message.jobs)
 
     # --- tabs -------------------------------------------------------------------------------------
 
-    def _add_bar(self, screen: Screen[Any]) -> Screen[Any]:
-        """Give a screen that is about to be composed the row of tabs, if there are several schedulers."""
-        if len(self._tabs) > 1 and screen not in self._with_bar:
-            self._with_bar.add(screen)
-            screen.compose_add_child(SchedulerBar())
-        return screen
-
-    def _update_tabs(self) -> None:
-        if len(self._tabs) > 1:
-            names = tab_names([tab.backend for tab in self._tabs])
-            labels = [TabLabel(name, tab.find_mark()) for name, tab in zip(names, self._tabs, strict=True)]
-            self.tab_row = TabRow(tuple(labels), self._tabs.index(self._shown))
-
-    def _follow_shown(self) -> None:
-        """Refresh after each change of the shown scheduler. The marks of the others follow the clock."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-        self._unsubscribe = self._shown.backend.on_change(self._post_change)
-        for tab in self._tabs:
-            tab.backend.set_shown(tab is self._shown)
-
     async def action_show_tab(self, number: int) -> None:
         """Show a scheduler, with the screens that were open when another one was shown."""
-        if 1 <= number <= len(self._tabs) and self._tabs[number - 1] is not self._shown:
-            self._keep_look()
-            self._shown = self._tabs[number - 1]
-            self._follow_shown()
-            await self.switch_mode(self._shown.mode)
+        tab = self.tabs.hidden_tab(number)
+        if tab is not None:
+            self._look.keep()
+            self.tabs.show(tab)
+            await self.switch_mode(tab.mode)
             self._refresh_now()
 
     async def action_next_tab(self) -> None:
         """Show the next scheduler; after the last one, the first one."""
-        await self.action_show_tab((self._tabs.index(self._shown) + 1) % len(self._tabs) + 1)
+        await self.action_show_tab(self.tabs.number_after(1))
 
     async def action_previous_tab(self) -> None:
         """Show the previous scheduler; before the first one, the last one."""
-        await self.action_show_tab((self._tabs.index(self._shown) - 1) % len(self._tabs) + 1)
+        await self.action_show_tab(self.tabs.number_after(-1))
 
     async def on_scheduler_bar_selected(self, message: SchedulerBar.Selected) -> None:
         """Show the scheduler whose tab was clicked."""
@@ -367,7 +302,7 @@ class JobtuiApp(App[None]):
         self.call_later(self._add_notice, " ".join(text.split()), severity)
 
     def _add_notice(self, text: str, severity: Severity) -> None:
-        notice = Notice(self._shown.backend.snapshot().at, severity, text)
+        notice = Notice(self.tabs.shown.backend.snapshot().at, severity, text)
         self._notices.add(notice, self._loop_time())
         self._update_notices()
 
@@ -391,54 +326,7 @@ class JobtuiApp(App[None]):
 
     def action_suspend_process(self) -> None:
         """Stop the process group, as the terminal does on Ctrl+Z for a program that does not read keys."""
-        if self._terminal is not None:
-            os.kill(0, signal.SIGTSTP)
-
-    def _suspend(self) -> None:
-        """Restore the terminal, stop this process, and draw again when the shell continues it."""
-        assert self._driver is not None
-        self._driver.suspend_application_mode()
-        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)  # no effect if no shell could continue the process
-        self._stop_while_in_background()
-        signal.signal(signal.SIGTSTP, handler)
-        self._is_continued = True
-        self._driver.resume_application_mode()
-        self.action_repaint()
-
-    @contextmanager
-    def _leave_terminal(self) -> Iterator[Terminal | None]:
-        """Leave the terminal, if there is one, to another program. Ctrl+Z there stops this process, too."""
-        if self._terminal is None:
-            yield None
-            return
-        assert self._driver is not None
-        self._driver.suspend_application_mode()
-        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        try:
-            yield self._terminal
-        finally:
-            signal.signal(signal.SIGTSTP, handler)
-            self._driver.resume_application_mode()
-            self.action_repaint()
-
-    def _continue(self) -> None:
-        """Draw again after a SIGSTOP, which the process cannot notice before it is continued."""
-        if self._is_continued:
-            self._is_continued = False
-            return
-        assert self._driver is not None
-        self._stop_while_in_background()
-        self._driver.suspend_application_mode()
-        self._driver.resume_application_mode()
-        self.action_repaint()
-
-    def _stop_while_in_background(self) -> None:
-        """Stop this process until it may use its terminal; `bg` continues it too early."""
-        assert self._terminal is not None
-        with suppress(OSError):  # it is not the controlling terminal
-            while os.tcgetpgrp(self._terminal.fileno()) != os.getpgrp():
-                os.kill(os.getpid(), signal.SIGSTOP)
+        self._suspension.stop_process_group()
 
     def action_repaint(self) -> None:
         """Repaint every cell: another program may have written to the terminal."""
@@ -473,7 +361,7 @@ class JobtuiApp(App[None]):
         """
         if action in ("next_tab", "previous_tab", "show_tab"):
             number = parameters[0] if parameters else 1
-            has_tab = isinstance(number, int) and 1 < len(self._tabs) >= number
+            has_tab = isinstance(number, int) and 1 < len(self.tabs) >= number
             return has_tab and not isinstance(self.focused, Input)
         if action not in ("help", "command_line"):
             return True
@@ -514,8 +402,8 @@ class JobtuiApp(App[None]):
             for entry in group.entries
         ]
         context = Context(
-            background=self._shown.commands,
-            dashboard=self._shown.dashboard,
+            background=self.tabs.shown.commands,
+            dashboard=self.tabs.shown.dashboard,
             targets=screen.job_names if isinstance(screen, Dashboard | JobScreen) else (),
             keys={entry.word: does(entry) for entry in entries if entry.word},
             themes=sorted(self.available_themes),
@@ -530,18 +418,18 @@ class JobtuiApp(App[None]):
     def action_output(self) -> None:
         """Show the output of all jobs."""
         if not isinstance(self.screen, LogScreen):
-            self.push_screen(LogScreen.of_jobs(None, self._shown.commands))
+            self.push_screen(LogScreen.of_jobs(None, self.tabs.shown.commands))
 
     def on_run_screen_history_requested(self, message: RunScreen.HistoryRequested) -> None:
         """Search the runs of a job."""
-        self.push_screen(HistoryScreen(self._shown.commands, quote_term("job", message.job)))
+        self.push_screen(HistoryScreen(self.tabs.shown.commands, quote_term("job", message.job)))
 
     async def action_quit(self) -> None:
         """Quit, after a question if runs are running; at once if the question is open already."""
         if any(isinstance(screen, QuitScreen) for screen in self.screen_stack):
             self.exit()
             return
-        snapshot = self._shown.backend.snapshot()
+        snapshot = self.tabs.shown.backend.snapshot()
         if self._stop is not None and snapshot.pool.running:
             self.push_screen(QuitScreen(snapshot, self._grace))
         else:

@@ -46,7 +46,7 @@ async def measure() -> list[float]:
     with Scheduler(pool=4) as scheduler:
         scheduler.schedule("@yearly", job, name="job")
         app = JobtuiApp(LocalBackend(scheduler, "benchmark"))
-        app._shown.dashboard.__class__ = TimedDashboard  # noqa: SLF001 - only a benchmark observes its painting
+        app.tabs.shown.dashboard.__class__ = TimedDashboard
         async with app.run_test(size=(120, 32)) as pilot:
             for number in range(PRESSES):
                 release.clear()

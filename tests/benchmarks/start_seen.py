@@ -108,7 +108,7 @@ async def watch_dashboard(address: str, starts: int) -> list[float]:
 
     try:
         app = JobtuiApp(backend)
-        app._shown.dashboard.__class__ = TimedDashboard  # noqa: SLF001 - only a benchmark observes its painting
+        app.tabs.shown.dashboard.__class__ = TimedDashboard
         async with app.run_test(size=(120, 32)):
             while len(painted) < starts:
                 await asyncio.sleep(0.05)
