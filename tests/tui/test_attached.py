@@ -11,15 +11,14 @@ from support import snapshots
 from support.app_driver import NARROW, WIDE, async_test, running_app
 from support.fake_listener import FakeListener
 from support.scripted_backend import ScriptedBackend
+from support.served_scheduler import serving_schedulers
 from support.slow_backend import SlowBackend
 from textual.screen import Screen
 
 from jobtui import Scheduler
-from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.engine.enums import Phase
 from jobtui.frontend.backend import ObservableBackend
-from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.runtime.hooks import StartError
 from jobtui.tui import run_app
@@ -27,7 +26,6 @@ from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.run import RunScreen
-from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds
 CONNECTION_ERROR = "connection lost at 10:24:07 (connection refused); trying again"
@@ -199,45 +197,24 @@ async def test_an_attached_dashboard_follows_a_real_server_and_the_server_that_r
     monkeypatch.setattr(remote_backend, "MIN_RECONNECT_DELAY", 0.01)
     monkeypatch.setattr(remote_backend, "MAX_RECONNECT_DELAY", 0.02)
 
-    def serve(name: str, address: str) -> tuple[Scheduler, Server]:
-        scheduler = Scheduler(tz="UTC")
-        scheduler.schedule("@yearly", print, name=name)
-        scheduler.start()
-        server = Server(LocalBackend(scheduler, f"{name}.py"), parse_address(address))
-        server.start()
-        return scheduler, server
-
-    def stop(scheduler: Scheduler, server: Server) -> None:
-        server.close()
-        scheduler.stop(0)
-
-    first = await asyncio.to_thread(serve, "first", "127.0.0.1:0")
-    second: tuple[Scheduler, Server] | None = None
-    try:
-        address = str(first[1].address)
-        backend = await asyncio.to_thread(connect, address)
+    async with serving_schedulers() as served:
+        first = await served.start("first")
+        backend = await asyncio.to_thread(connect, first.address)
         async with running_app(backend) as driver:
             assert "first.py" in driver.text
             await driver.press("r")
             await driver.until(lambda: "✓ OK" in driver.text)
-            await asyncio.to_thread(stop, *first)
+            await first.stop()
             await driver.until(lambda: "(connection refused); trying again" in driver.text)
             assert "first" in driver.text
             await driver.press("p", "p")
             assert driver.toasts[-1][0] == "error"
-            second = await asyncio.to_thread(
-                serve, "second", address.removeprefix("http://").removesuffix("/@jobs")
-            )
+            second = await served.start("second", first.address)
             await driver.until(lambda: "second.py" in driver.text)
             assert "connection lost" not in driver.text.splitlines()[0]
             assert [job.name for job in driver.table().rows] == ["second"]
             await driver.press("r")
-            await driver.until(lambda: second is not None and bool(second[0].snapshot().recent))
-    finally:
-        await asyncio.to_thread(stop, *first)
-        if second is not None:
-            await asyncio.to_thread(stop, *second)
-    assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
+            await driver.until(lambda: bool(second.scheduler.snapshot().recent))
 
 
 # --- a listener for other processes ---------------------------------------------------------------

@@ -12,15 +12,13 @@ from rich.cells import cell_len
 from support import snapshots
 from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
+from support.served_scheduler import serving_schedulers
 from support.slow_backend import SlowBackend
 from textual import events
 from textual._xterm_parser import XTermParser
 
-from jobtui import Scheduler
-from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.frontend.blank_snapshot import blank_snapshot
-from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.scheduler_tabs import TabLabel, TabMark, TabRow
 from jobtui.remote import remote_backend
 from jobtui.tui.screens.dashboard import Dashboard
@@ -29,7 +27,6 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.widgets.header import StatusLine
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar, fit_tabs
-from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds; only a hang takes so long
 LOST = "connection lost at 10:24:07 (connection refused); trying again"
@@ -425,38 +422,20 @@ async def test_one_scheduler_may_fall_away_while_the_other_goes_on(monkeypatch: 
     monkeypatch.setattr(remote_backend, "MAX_RECONNECT_DELAY", 0.02)
     monkeypatch.setattr(remote_backend, "HIDDEN_INTERVAL", 0.05)
 
-    def serve(name: str, address: str = "127.0.0.1:0") -> tuple[Scheduler, Server]:
-        scheduler = Scheduler(tz="UTC")
-        scheduler.schedule("@yearly", print, name=name)
-        scheduler.start()
-        server = Server(LocalBackend(scheduler, f"{name}.py"), parse_address(address))
-        server.start()
-        return scheduler, server
-
-    def stop(scheduler: Scheduler, server: Server) -> None:
-        server.close()
-        scheduler.stop(0)
-
-    running = [await asyncio.to_thread(serve, name) for name in ("orders", "billing")]
-    addresses = [str(server.address) for _, server in running]
-    try:
-        backends = [await asyncio.to_thread(connect, address) for address in addresses]
+    async with serving_schedulers() as served:
+        orders, billing = await served.start("orders"), await served.start("billing")
+        backends = [await asyncio.to_thread(connect, each.address) for each in (orders, billing)]
         async with running_app(backends[0], others=backends[1:]) as driver:
             assert bar(driver) == " [1 orders.py]   2 billing.py"
-            await asyncio.to_thread(stop, *running[1])
+            await billing.stop()
             await driver.until(lambda: bool(backends[1].connection_error))
             await driver.refresh()
             assert bar(driver) == " [1 orders.py]   2 billing.py ! lost"
             await driver.press("r")
-            await driver.until(lambda: running[0][0].snapshot().recent != ())
+            await driver.until(lambda: orders.scheduler.snapshot().recent != ())
             await driver.press("ctrl+right")
             assert "connection lost" in driver.text
-            address = addresses[1].removeprefix("http://").removesuffix("/@jobs")
-            running[1] = await asyncio.to_thread(serve, "invoices", address)
+            await served.start("invoices", billing.address)
             await driver.until(lambda: "[2 invoices.py]" in driver.text)
             await driver.press("ctrl+left")
             assert bar(driver) == " [1 orders.py]   2 invoices.py"
-    finally:
-        for each in running:
-            await asyncio.to_thread(stop, *each)
-    assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
