@@ -729,9 +729,9 @@ class Engine:
 
     @property
     def oldest_batch_taken(self) -> float | None:
-        """When the oldest batch was taken, in seconds since the epoch; None if no run waits for one."""
+        """When the oldest batch of several runs was taken, in seconds since the epoch; None without one."""
         batches = self.pool.batches
-        return batches[0].taken if batches and (self.pool.queue or batches[0].pending) else None
+        return batches[0].taken if batches else None
 
     def can_start(self) -> bool:
         """Return whether there is a run for a worker. It may be called without the state lock."""
@@ -747,7 +747,7 @@ class Engine:
 
     def finish_batch(self, batch: Batch | None, endings: Sequence[WorkEnded], now: float) -> None:
         """Record the endings that a worker hands in. What it has not begun of its batch is left to others."""
-        if batch is not None and batch in self.pool.batches:
+        if batch is not None and len(batch.runs) > 1:
             self.pool.leave_pending(batch)
             self.pool.finish(endings, now, batch.taken)
         else:

@@ -248,21 +248,8 @@ class Pool:
         self.size = size
 
     def can_start(self) -> bool:
-        """Return whether there is a run for a worker. It may be called without the state lock."""
-        try:
-            return bool(self.orphaned) or (self._is_slot_free() and not self._is_left_to_batch())
-        except IndexError:  # another thread has just emptied the queue
-            return False
-
-    def _is_left_to_batch(self) -> bool:
-        """Return whether the worker that executes short runs takes the run at the head of the queue next.
-
-        Such runs are done soonest by one worker: several would take the slots, and the GIL, from each other,
-        and each would take the state lock for every single run.
-        """
-        if not self.batches:
-            return False
-        return expected_seconds(self.queue[0].job.last_elapsed) < BATCH_SECONDS
+        """Return whether there is a run for a worker."""
+        return bool(self.orphaned) or self._is_slot_free()
 
     def _is_slot_free(self) -> bool:
         """Return whether the run at the head of the queue may start."""
@@ -286,19 +273,13 @@ class Pool:
             return True
         if not self._is_slot_free() or not self._cancel_removed(batch.taken):
             return False
-        queue = self.queue
+        queue, runs = self.queue, batch.runs
         if is_coroutine_function(queue[0].call):
             return self.start_coroutines(batch, at_most)
-        return not self._is_left_to_batch() and self._start_short(batch, worker, at_most)
-
-    def _start_short(self, batch: Batch, worker: str, at_most: int) -> bool:
-        """Start the run at the head of the queue, and those behind it while they are short together."""
-        queue, runs = self.queue, batch.runs
         room = at_most if not self.size else min(at_most, self.size - len(self.running))
         room = 1 if self.quiet else room  # the run after it may have to wait
         job, seconds = queue[0].job, 0.0
         expected = expected_seconds(job.last_elapsed)
-        is_short = expected < BATCH_SECONDS and at_most > 1
         while len(runs) < room and seconds < BATCH_SECONDS and queue:
             run = queue[0]
             if run.job is not job:
@@ -313,7 +294,7 @@ class Pool:
                 self._trim_queue()
                 queue = self.queue
             seconds += expected
-        if is_short:
+        if len(runs) > 1:
             batch.pending.extend(runs[1:])
             self.batches.append(batch)
         return True

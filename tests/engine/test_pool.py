@@ -484,65 +484,13 @@ def test_a_batch_has_the_short_runs_at_the_head_of_the_queue_of_any_jobs() -> No
     """A run that is long, or of which nothing is known yet, is a batch of its own, and ends one."""
     harness = EngineHarness(pool=10)
     pool = harness.engine.pool
-    jobs = [harness.job(name) for name in ("a", "b", "c", "d")]
-    for job, elapsed in zip(jobs, (0.00001, 0.00001, 0.5, None), strict=True):
+    jobs = [harness.job(name) for name in ("a", "b", "c", "d", "e")]
+    for job, elapsed in zip(jobs, (0.00001, 0.00001, 0.5, None, 0.00001), strict=True):
         job.last_elapsed = elapsed
     runs = [harness.submit(job)[0] for job in jobs]
-    batches = [Batch(harness.now) for _ in range(3)]
-    assert [pool.start(batch, "worker") for batch in batches] == [True] * 3
-    assert [batch.runs for batch in batches] == [runs[:2], [runs[2]], [runs[3]]]
-
-
-@pytest.mark.parametrize("runs_before", [1, 3])
-def test_short_runs_are_left_to_the_worker_that_executes_some(runs_before: int) -> None:
-    """Several workers would take a run each, and the lock for each run."""
-    harness = EngineHarness(pool=10)
-    engine = harness.engine
-    job = harness.job(overlap=Overlap.ALLOW)
-    job.last_elapsed = 0.00001
-    harness.submit(job, runs_before)
-    batch, other, following = (Batch(harness.now) for _ in range(3))
-    assert engine.start_batch(batch, "worker-1", 64)
-    waiting = harness.submit(job, 2)
-    assert not engine.can_start()
-    assert not engine.start_batch(other, "worker-2", 64)
-    engine.finish_batch(batch, [Outcome(run, 0.00001) for run in batch.runs], harness.now)
-    assert engine.can_start()
-    assert engine.start_batch(following, "worker-1", 64)
-    assert following.runs == waiting
-
-
-def test_short_runs_are_taken_by_another_worker_when_the_first_is_stuck() -> None:
-    """A run may take longer than those of its job before."""
-    harness = EngineHarness(pool=10)
-    engine = harness.engine
-    job = harness.job(overlap=Overlap.ALLOW)
-    job.last_elapsed = 0.00001
-    harness.submit(job)
-    stuck, other = Batch(harness.now), Batch(harness.now)
-    assert engine.start_batch(stuck, "worker-1", 64)
-    watched = [engine.oldest_batch_taken]
-    waiting = harness.submit(job)
-    watched.append(engine.oldest_batch_taken)
-    assert watched == [None, harness.now]  # at first, nothing waited for it
-    engine.leave_stuck_batches(harness.now + 1, 1.0)
-    assert engine.can_start()
-    assert engine.start_batch(other, "worker-2", 64)
-    assert other.runs == waiting
-
-
-def test_a_long_run_does_not_wait_for_the_worker_that_executes_short_ones() -> None:
-    harness = EngineHarness(pool=10)
-    engine = harness.engine
-    short, long = harness.job("short"), harness.job("long")
-    short.last_elapsed = 0.00001
-    harness.submit(short)
-    first, other = Batch(harness.now), Batch(harness.now)
-    assert engine.start_batch(first, "worker-1", 64)
-    [waiting] = harness.submit(long)
-    assert engine.can_start()
-    assert engine.start_batch(other, "worker-2", 64)
-    assert other.runs == [waiting]
+    batches = [Batch(harness.now) for _ in range(4)]
+    assert [pool.start(batch, "worker") for batch in batches] == [True] * 4
+    assert [batch.runs for batch in batches] == [runs[:2], [runs[2]], [runs[3]], [runs[4]]]
 
 
 def test_a_batch_takes_no_more_runs_than_there_are_free_slots() -> None:
