@@ -6,6 +6,7 @@ import contextlib
 import linecache
 import logging
 import os
+import site
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -33,7 +34,14 @@ DEMO = f"{PACKAGE}demo{os.sep}"  # user code, although jobtui brings it
 
 # The folders of the standard library and of installed packages.
 _INSTALLED = tuple(
-    {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    {
+        folder + os.sep
+        for folder in (
+            *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+            *site.getsitepackages(),  # Debian has two: one for apt and one for pip
+            site.getusersitepackages(),
+        )
+    }
 )
 
 MAX_TRACEBACK = 32_000  # characters kept of one traceback

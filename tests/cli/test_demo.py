@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 import pytest
-from support.command_line import SetTerminal, WriteFile, run_jobtui
+from support.command_line import LIMIT, SetTerminal, WriteFile, run_jobtui
 from support.headless_process import HeadlessProcess
 
 import jobtui
@@ -234,7 +234,7 @@ class TestJobs:
         watcher = EventWatcher(scheduler, pool=4)
         scheduler.start()
         assert list(tmp_path.iterdir())
-        watcher.watch_until(lambda: expected <= watcher.seen, timeout=30)
+        watcher.watch_until(lambda: expected <= watcher.seen, timeout=LIMIT)
         assert expected - watcher.seen == set()
         assert watcher.max_running == 4
         assert {job for job, _ in watcher.failures} == {"import_orders"}
@@ -252,7 +252,7 @@ class TestJobs:
         watcher = EventWatcher(scheduler, pool=4)
         scheduler.start()
         run = scheduler.run("append_log")
-        watcher.watch_until(lambda: run.state is RunState.RUNNING, timeout=10)
+        watcher.watch_until(lambda: run.state is RunState.RUNNING, timeout=LIMIT)
         assert not scheduler.stop(grace=0)
         assert run.state is RunState.CANCELLED
         assert list(tmp_path.iterdir()) == []

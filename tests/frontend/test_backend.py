@@ -35,7 +35,7 @@ from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once, Schedule
 from jobtui.web.server import Server
 
-LIMIT = 20.0  # seconds
+LIMIT = 60.0  # seconds
 WRITTEN = 1_773_656_647.25  # when the output was written, in seconds since the epoch
 NEW_YORK = ZoneInfo("America/New_York")
 SPRING = datetime(2026, 3, 7, 12, 0, tzinfo=NEW_YORK)  # the day before 02:00 becomes 03:00

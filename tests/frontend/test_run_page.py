@@ -26,7 +26,7 @@ from jobtui.frontend.source_excerpt import SourceState, read_excerpt, read_run_e
 from jobtui.frontend.text_lines import Folds, TextLine, code_pieces
 from jobtui.runtime.clock import ManualClock
 
-LIMIT = 10.0  # seconds
+LIMIT = 60.0  # seconds
 
 SOURCE = """\
 def read_order(line):

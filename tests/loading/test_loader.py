@@ -3,9 +3,12 @@
 import json
 import pickle
 import re
+import site
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -364,13 +367,22 @@ class TestNotFound:
         write("jobs.txt")
         assert error_for("jobs.txt") == "jobs.txt: not a job file: its name must end in .py"
 
-    @pytest.mark.parametrize(
-        "name", ["queue.py", "textual.py", "jobtui.py", "__main__.py", "pytest.py", "jinja2.py"]
-    )
+    @pytest.mark.parametrize("name", ["queue.py", "textual.py", "jobtui.py", "__main__.py", "jinja2.py"])
     def test_a_file_that_would_hide_an_imported_module_is_rejected(self, write: Write, name: str) -> None:
         """Its folder is first on the path: `import queue` in any library would import the job file."""
         write(name)
         assert error_for(name).startswith(f"{name}: a job file must not be called {name}: ")
+
+    @pytest.mark.parametrize("folder", [sysconfig.get_path("purelib"), site.getusersitepackages()])
+    def test_a_file_that_would_hide_an_installed_module_that_is_imported_is_rejected(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch, folder: str
+    ) -> None:
+        """Such as one that a plugin has imported; it may be installed for this user alone."""
+        module = ModuleType("shop_plugin")
+        module.__file__ = str(Path(folder) / "shop_plugin.py")
+        monkeypatch.setitem(sys.modules, "shop_plugin", module)
+        write("shop_plugin.py")
+        assert "must not be called shop_plugin.py" in error_for("shop_plugin.py")
 
     def test_the_error_for_a_missing_module_suggests_a_similar_file(self, write: Write) -> None:
         """The message also says where jobtui searched."""

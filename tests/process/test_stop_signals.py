@@ -11,7 +11,7 @@ import pytest
 
 from jobtui.process.stop_signals import STOP_SIGNALS, StopSignals
 
-LIMIT = 20.0  # seconds
+LIMIT = 60.0  # seconds
 
 
 class TimedSignals:

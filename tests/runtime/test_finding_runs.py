@@ -65,11 +65,11 @@ def test_the_latest_runs_of_a_job_keep_their_reasons_when_the_ledger_has_dropped
 
     with Scheduler(ledger_bytes=100_000) as scheduler:
         job = scheduler.schedule("@yearly", lambda: fail("of a"), name="a")
-        assert job.run().wait(20)
+        assert job.run().wait(60)
         [before] = scheduler.runs_of("a")
         assert before.error.startswith("OSError: the cause\n")
         for number in range(50):
-            assert scheduler.now(fail, f"of b {number}").wait(20)
+            assert scheduler.now(fail, f"of b {number}").wait(60)
         [after] = scheduler.runs_of("a")
         assert (after.number, after.reason) == (before.number, before.reason) == (1, "ValueError: of a")
         assert after.error == "ValueError: of a"
@@ -85,8 +85,8 @@ def test_a_failed_run_is_found_after_more_successes_than_the_ledger_lists() -> N
     with Scheduler(ledger_bytes=100_000) as scheduler:
         failed = scheduler.schedule("@yearly", fail, name="nightly").run()
         successes = [scheduler.now(len, "") for _ in range(1_100)]
-        assert failed.wait(20)
-        assert all(run.wait(20) for run in successes)
+        assert failed.wait(60)
+        assert all(run.wait(60) for run in successes)
         assert scheduler.run_view(failed.number).error.endswith("\nValueError: no")
         for found in (
             scheduler.find_runs(state=RunState.FAILED),
@@ -107,7 +107,7 @@ def test_reading_runs_while_others_end_returns_each_run_once() -> None:
         def submit() -> None:
             end = time.monotonic() + 0.5
             while time.monotonic() < end:
-                scheduler.now(len, "").wait(20)
+                scheduler.now(len, "").wait(60)
             done.set()
 
         thread = threading.Thread(target=submit)

@@ -187,7 +187,7 @@ def test_the_traceback_of_a_run_has_variables_only_if_they_are_asked_for(
     """The log never has them."""
     with caplog.at_level(logging.ERROR), Scheduler(capture_locals=capture) as scheduler:
         run = scheduler.now(fail_with("the value"))
-        run.wait(10)
+        run.wait(60)
         view = scheduler.run_view(run.number)
     assert ("where variable = 'the value'" in view.error) is capture
     assert "the value" not in caplog.text
@@ -203,7 +203,7 @@ def test_a_coroutine_and_a_thread_have_variables(tmp_path: Path) -> None:
     with Scheduler(capture_locals=True, store=tmp_path / "jobs.db") as scheduler:
         runs = [scheduler.now(fail_later), scheduler.now(fail_with("of a thread"))]
         for run in runs:
-            run.wait(10)
+            run.wait(60)
         numbers = [run.number for run in runs]
         errors = [scheduler.run_view(number).error for number in numbers]
     assert "where variable = 'of a coroutine'" in errors[0]

@@ -50,7 +50,7 @@ def output_of(scheduler: Scheduler, runnable: Callable[[], object], name: str) -
     """Run something as a job, and return the output of the run."""
     job = scheduler.schedule("@yearly", runnable, name=name)
     run = job.run()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.state.value == "OK", run.reason
     return scheduler.output_of(run.number) or ""
 
@@ -83,7 +83,7 @@ def test_a_line_has_the_number_of_its_run(scheduler: Scheduler) -> None:
     job = scheduler.schedule("@yearly", lambda: print("inside"), name="talk")
     with capture_streams(log):
         runs = [job.run() for _ in range(2)]
-        assert all(run.wait(20) for run in runs)
+        assert all(run.wait(60) for run in runs)
         print("outside")
     assert [line.run for line in log.output_since(0).lines] == [run.number for run in runs] + [0]
 
@@ -94,9 +94,9 @@ def test_a_snapshot_has_the_instant_of_the_latest_output_of_a_job(scheduler: Sch
     job = scheduler.schedule("@yearly", lambda: print("inside"), name="talk")
     with capture_streams(OutputLog()):
         print("outside")
-        assert silent.run().wait(20)
+        assert silent.run().wait(60)
         run = job.run()
-        assert run.wait(20)
+        assert run.wait(60)
     views = {view.name: view for view in scheduler.snapshot().jobs}
     started, ended = scheduler.run_view(run.number).started, scheduler.run_view(run.number).ended
     last = views["talk"].last_output
@@ -118,7 +118,7 @@ def test_the_log_bounds_the_output_of_each_run(scheduler: Scheduler) -> None:
 
 def test_the_output_of_simultaneous_runs_is_separate(scheduler: Scheduler) -> None:
     """Here two threads print in turns."""
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
     log = OutputLog()
 
     def talker(name: str) -> Callable[[], None]:
@@ -132,7 +132,7 @@ def test_the_output_of_simultaneous_runs_is_separate(scheduler: Scheduler) -> No
     with capture_streams(log):
         runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
         for run in runs:
-            assert run.wait(20)
+            assert run.wait(60)
         for run, name in zip(runs, "ab", strict=True):
             assert scheduler.output_of(run.number) == "".join(f"{name} {index}\n" for index in range(20))
 
@@ -156,7 +156,7 @@ def test_the_output_of_coroutines_in_one_event_loop_is_separate(scheduler: Sched
     with capture_streams(log):
         runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
         for run, name in zip(runs, "ab", strict=True):
-            assert run.wait(20)
+            assert run.wait(60)
             expected = "".join(f"{name} {index}\n" for index in range(5)) + f"{name} child\n"
             assert scheduler.output_of(run.number) == expected
 
@@ -520,16 +520,16 @@ def test_a_run_that_redirects_its_output_gets_it_although_another_run_ends(sched
     def redirect() -> None:
         with contextlib.redirect_stdout(target):
             redirected.set()
-            assert other_ended.wait(20)
+            assert other_ended.wait(60)
             print("to the target")
         print("to the run")
 
     with capture_streams(OutputLog()):
         run = scheduler.schedule("@yearly", redirect, name="redirect").run()
-        assert redirected.wait(20)
+        assert redirected.wait(60)
         output_of(scheduler, lambda: None, "other")
         other_ended.set()
-        assert run.wait(20)
+        assert run.wait(60)
         assert (scheduler.output_of(run.number), target.getvalue()) == ("to the run\n", "to the target\n")
 
 
@@ -667,7 +667,7 @@ def test_a_thread_that_outlives_its_run_writes_to_the_output_of_all(scheduler: S
     ended = threading.Event()
 
     def talk() -> None:
-        assert ended.wait(20)
+        assert ended.wait(60)
         print("late")
 
     log, threads = OutputLog(), [threading.Thread(target=talk)]
@@ -729,7 +729,7 @@ FORK = """
                     os._exit(0)
                 assert os.waitpid(child, 0)[1] == 0
             stop.set()
-            run.wait(20)
+            run.wait(60)
             reader.join()
             print("parent")
     print([line.text for line in log.output_since(0).lines if line.text != "talk"])
@@ -796,7 +796,7 @@ def run_in_terminal(script: str, *arguments: str, stderr: int | None = None) -> 
             pass
         finally:
             os.close(master)
-        return process.wait(20), output.decode().replace("\r\n", "\n")
+        return process.wait(60), output.decode().replace("\r\n", "\n")
 
 
 def test_writes_to_the_descriptors_are_captured(tmp_path: Path) -> None:

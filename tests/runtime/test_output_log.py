@@ -28,7 +28,7 @@ from jobtui.runtime.output_log import (
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.run_output import RunOutput, output_text
 
-LIMIT = 20.0  # seconds
+LIMIT = 60.0  # seconds
 START = 1_773_656_647.25  # of the clock, in seconds since the epoch
 Source = tuple[str, int, str]
 SOURCES: list[Source] = [("a", 1, "stdout"), ("a", 1, "stderr"), ("a", 2, "stdout"), ("", 0, "fd 1")]

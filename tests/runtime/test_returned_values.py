@@ -11,7 +11,7 @@ import pytest
 from jobtui.engine.enums import RunState
 from jobtui.runtime.scheduler import Scheduler
 
-LIMIT = 20.0  # seconds after which a test fails because something has not happened
+LIMIT = 60.0  # seconds after which a test fails because something has not happened
 
 
 class Shown:

@@ -29,7 +29,7 @@ def test_an_output_is_dropped_with_the_ending_of_its_run() -> None:
     with capturing(ledger_bytes=100_000) as scheduler:
         runs = [scheduler.now(print, f"{number} " + "x" * 10_000) for number in range(8)]
         for run in runs:
-            assert run.wait(20)
+            assert run.wait(60)
         kept = {view.number for view in scheduler.snapshot().recent}
         assert 0 < len(kept) < 8
         for number, run in enumerate(runs):
@@ -46,11 +46,11 @@ def test_an_output_that_is_not_recorded_is_not_an_empty_one() -> None:
     """Nor is the output of a run that does not exist."""
     with Scheduler() as scheduler:
         run = scheduler.now(print, "to the terminal")
-        assert run.wait(20)
+        assert run.wait(60)
         assert scheduler.output_of(run.number) is None
         with capture_streams(OutputLog()):
             quiet = scheduler.now(len, "")
-            assert quiet.wait(20)
+            assert quiet.wait(60)
             assert scheduler.output_of(quiet.number) == ""
         for number in (0, -1, quiet.number + 1, 10**30):
             with pytest.raises(LookupError, match=f"^there is no run {number}$"):
@@ -61,12 +61,12 @@ def test_the_memory_of_outputs_is_bounded() -> None:
     """The limit, and as much again for what this test and the threads keep."""
     limit = 1_000_000
     with capturing(ledger_bytes=limit) as scheduler:
-        assert scheduler.now(print, "first").wait(20)
+        assert scheduler.now(print, "first").wait(60)
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
             for run in [scheduler.now(print, "x" * 16_000) for _ in range(2_000)]:
-                assert run.wait(20)
+                assert run.wait(60)
             del run
             assert tracemalloc.get_traced_memory()[0] - before < 2 * limit
         finally:
@@ -81,7 +81,7 @@ def test_a_thread_that_copies_the_context_prints_into_the_output_of_the_run() ->
 
     with capturing() as scheduler:
         run = scheduler.now(work)
-        assert run.wait(20)
+        assert run.wait(60)
         assert scheduler.output_of(run.number) == "from the thread\n"
 
 
@@ -89,7 +89,7 @@ def test_a_thread_that_outlives_its_run_no_longer_changes_the_output() -> None:
     ended, printed = threading.Event(), threading.Event()
 
     def print_late() -> None:
-        ended.wait(20)
+        ended.wait(60)
         print("late")
         printed.set()
 
@@ -99,9 +99,9 @@ def test_a_thread_that_outlives_its_run_no_longer_changes_the_output() -> None:
 
     with capturing() as scheduler:
         run = scheduler.now(work)
-        assert run.wait(20)
+        assert run.wait(60)
         ended.set()
-        assert printed.wait(20)
+        assert printed.wait(60)
         assert scheduler.output_of(run.number) == "in time\n"
 
 
@@ -111,7 +111,7 @@ def test_runs_of_the_same_number_in_two_schedulers_have_outputs_of_their_own() -
         def work() -> str:
             print("outer")
             run = inner.now(print, "inner")
-            assert run.wait(20)
+            assert run.wait(60)
             return f"{jobtui.current_run().number} {run.number}"
 
         run = outer.now(work)
@@ -124,7 +124,7 @@ def test_a_stop_request_of_one_scheduler_does_not_reach_a_run_of_another() -> No
 
     def work() -> bool:
         started.set()
-        release.wait(20)
+        release.wait(60)
         return jobtui.current_run().cancelled
 
     def wait_for_stop() -> None:
@@ -133,9 +133,9 @@ def test_a_stop_request_of_one_scheduler_does_not_reach_a_run_of_another() -> No
     with Scheduler() as first, Scheduler() as second:
         cancelled, other = first.now(wait_for_stop), second.now(work)
         assert cancelled.number == other.number
-        assert started.wait(20)
+        assert started.wait(60)
         assert cancelled.cancel()
-        assert cancelled.wait(20)
+        assert cancelled.wait(60)
         release.set()
         assert other.result(20) is False
 
@@ -154,7 +154,7 @@ def test_a_job_that_moves_a_simulated_scheduler_keeps_its_own_current_run() -> N
         return jobtui.current_run().number
 
     with Scheduler() as outer:
-        outer.now(note).wait(20)
+        outer.now(note).wait(60)
         numbers.clear()
         assert outer.now(work).result(20) == 2
     assert numbers == [1, 2]
@@ -168,15 +168,15 @@ def test_code_that_outlives_its_run_still_reads_whether_it_was_asked_to_stop(*, 
     def work() -> None:
         found.append(jobtui.current_run())
         started.set()
-        release.wait(20)
+        release.wait(60)
 
     with Scheduler() as scheduler:
         run = scheduler.now(work)
-        assert started.wait(20)
+        assert started.wait(60)
         if asked:
             run.cancel()
         release.set()
-        assert run.wait(20)
+        assert run.wait(60)
         [current] = found
         assert current.cancelled is asked
         assert current.wait_cancelled(0.001) is asked

@@ -404,11 +404,15 @@ def test_a_hanging_job_does_not_keep_the_process_from_ending() -> None:
         "scheduler = jobtui.Scheduler(pool=2)\n"
         "scheduler.start()\n"
         "scheduler.now(hang), scheduler.now(hang_in_loop)\n"
-        "started.wait(10)\n"
+        "started.wait(60)\n"
         "print(scheduler.stop(0.01))\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
     )
     assert (ended.stdout, ended.stderr) == ("False\n", "")
 
@@ -432,7 +436,7 @@ def test_a_process_ends_without_a_stop_of_its_scheduler() -> None:
         "print('the end')\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert ended.stdout == "the end\n"
 

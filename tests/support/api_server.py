@@ -23,7 +23,7 @@ from jobtui.runtime.output_log import OutputLog
 from jobtui.web.server import Server
 
 API = "/@jobs/api"
-LIMIT = 20.0  # seconds after which a test fails because something has not happened
+LIMIT = 60.0  # seconds after which a test fails because something has not happened
 DESCRIPTION: dict[str, Any] = json.loads(files("jobtui.web.api").joinpath("openapi.json").read_text("utf-8"))
 
 

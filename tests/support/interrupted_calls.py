@@ -28,7 +28,7 @@ from jobtui.engine.views import Snapshot
 from jobtui.runtime.subscriptions import Subscription
 from support.bytecode_injection import BytecodeInjection, Places, in_generator
 
-LIMIT = 3.0  # seconds until something that happens at once counts as a fault
+LIMIT = 30.0  # seconds until something that happens at once counts as a fault
 POOL = 2
 CLASSES = (Scheduler, Job, Run, Subscription)
 SPECIAL_METHODS = ("__init__", "__enter__", "__exit__", "__repr__")

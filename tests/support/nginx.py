@@ -15,7 +15,7 @@ import pytest
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 REQUIRED = os.environ.get("JOBTUI_NGINX") == "required"
-LIMIT = 20.0  # seconds until nginx must accept connections
+LIMIT = 60.0  # seconds until nginx must accept connections
 
 needs_nginx = pytest.mark.skipif(
     not REQUIRED and (NGINX is None or shutil.which("openssl") is None),

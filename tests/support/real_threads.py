@@ -8,7 +8,7 @@ from typing import Any
 from jobtui import Run, Scheduler
 from jobtui.runtime.clock import SystemClock
 
-LIMIT = 10.0  # seconds to wait for something that happens at once unless there is an error
+LIMIT = 60.0  # seconds to wait for something that happens at once unless there is an error
 
 MakeScheduler = Callable[..., Scheduler]  # the fixture `make_scheduler`
 

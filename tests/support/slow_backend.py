@@ -8,7 +8,7 @@ from jobtui.frontend.backend import JobDetails, LogPage
 from support import snapshots
 from support.scripted_backend import ScriptedBackend
 
-LIMIT = 20.0  # seconds
+LIMIT = 60.0  # seconds
 
 
 class SlowBackend(ScriptedBackend):

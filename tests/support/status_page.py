@@ -19,7 +19,7 @@ from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import Clock
 from jobtui.web.server import Server
 
-LIMIT = 20.0  # seconds after which a test fails because something has not happened
+LIMIT = 60.0  # seconds after which a test fails because something has not happened
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 USER, PASSWORD = "ada", "käse und brot"
 LOGIN_REQUIRED = AccessRules(credentials=Credentials(USER, read_password(PASSWORD)))

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-LIMIT = 20.0  # seconds after which something that has not happened is a failure
+LIMIT = 60.0  # seconds after which something that has not happened is a failure
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -27,7 +27,7 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.run import RunScreen
 
-LIMIT = 20.0  # seconds
+LIMIT = 60.0  # seconds
 CONNECTION_ERROR = "connection lost at 10:24:07 (connection refused); trying again"
 
 

@@ -252,7 +252,7 @@ async def test_a_text_that_is_typed_before_the_parameters_arrive_is_kept() -> No
 
     class Slow(ScriptedBackend):
         def job_details(self, job: str) -> JobDetails:
-            assert answer.wait(10)
+            assert answer.wait(60)
             found = super().job_details(job)
             found.parameters.update(
                 {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False}

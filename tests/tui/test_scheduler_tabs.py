@@ -28,7 +28,7 @@ from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.widgets.header import StatusLine
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar, fit_tabs
 
-LIMIT = 20.0  # seconds; only a hang takes so long
+LIMIT = 60.0  # seconds; only a hang takes so long
 LOST = "connection lost at 10:24:07 (connection refused); trying again"
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from jobtui.web.cancellable_thread import Check, WorkCancelled, to_cancellable_thread
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 def test_the_work_returns_its_result() -> None:

@@ -32,7 +32,7 @@ from jobtui.web.server import Server
 API = f"{PAGE}/api/pool"
 RULES = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
 
-LIMIT = 20.0  # seconds
+LIMIT = 60.0  # seconds
 
 EVENTS_REQUEST = b"GET /@jobs/api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 SNAPSHOT_REQUEST = b"GET /@jobs/api/snapshot HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
