@@ -613,6 +613,8 @@ class Pool:
         latest = job.recent[-1] if job.recent else None
         if latest is not None and (latest[NUMBER], latest[STATE], latest[REASON]) != (0, state.value, reason):
             latest = None
+        if not job.ticks_key:  # the latest entry is from before a restart, and only the store can amend it
+            latest = None
         created = now
         if latest is not None:
             created, due, ticks = latest[CREATED], latest[DUE], latest[TICKS] + ticks

@@ -65,6 +65,7 @@ class _Life:
         self.executor_closed = False
         self.close_store: Callable[[], object] = bool  # write what is left to be written, if there is a store
         self.release_store: Callable[[], object] = bool  # let another scheduler use the store
+        self.is_stopping = False  # whether `stop` was called
         self.has_ended = False  # whether all has been written
         # The calls of `stop` that have not returned. The store is released when the last one has.
         self.stops: dict[object, None] = {}
@@ -345,6 +346,7 @@ class Lifecycle:
         caller = None if current is None else current[0]
 
         def stop(engine: Engine, now: float) -> None:
+            life.is_stopping = True
             if engine.phase in (Phase.NEW, Phase.STANDBY, Phase.RUNNING):
                 engine.stop(now, life.start_failure or STOPPED)
             if caller is not None and engine.is_running(caller):
@@ -371,13 +373,19 @@ class Lifecycle:
             life.release_store()
 
     def continue_stop(self) -> None:
-        """Open `_drained` if only runs that called `stop` are RUNNING. At the end, close the executor."""
-        if self._engine.phase is Phase.STOPPED and not self._life.executor_closed:
-            self._life.executor.close()
-            self._life.executor_closed = True
-        callers = sum(map(self._engine.is_running, tuple(self._life.stop_callers)))
-        if self._engine.phase is Phase.STOPPED or self._engine.running_count <= callers:
-            self._life.drained.open()
+        """Let `stop` go on if only runs that called it are RUNNING. At the end, close the executor.
+
+        A thread of the life before may call this late, when the scheduler has started again.
+        """
+        life = self._life
+        phase = self._engine.phase if life.is_stopping else Phase.NEW  # read in this order
+        if phase is Phase.STOPPED and not life.executor_closed:
+            life.executor.close()
+            life.executor_closed = True
+        callers = sum(map(self._engine.is_running, tuple(life.stop_callers)))
+        has_drained = phase is Phase.STOPPING and self._engine.running_count <= callers
+        if has_drained or phase is Phase.STOPPED:
+            life.drained.open()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
         """End each run that is still RUNNING as CANCELLED."""

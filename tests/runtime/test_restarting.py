@@ -17,8 +17,10 @@ from support.real_threads import (
     jobtui_threads,
     zero,
 )
+from support.runtime_parts import runtime_of
+from support.waiting import wait_until
 
-from jobtui import JobStatus, Phase, Run, RunState, Scheduler, StartError
+from jobtui import JobStatus, Phase, Run, RunState, Scheduler, StartError, current_run
 
 
 async def answer() -> int:
@@ -127,6 +129,31 @@ def test_work_that_was_given_up_neither_blocks_another_start_nor_takes_its_runs(
     assert scheduler.snapshot().pool.running == 0
     scheduler.stop()
     assert_no_threads_left()
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_thread_that_is_late_in_one_stop_does_not_end_the_next_one(
+    make_scheduler: MakeScheduler, *, started: bool
+) -> None:
+    """A worker looks for running work after its last run: the scheduler may have started again by then."""
+    scheduler = make_scheduler(pool=1)
+    with scheduler:
+        pass
+    lifecycle = runtime_of(scheduler).lifecycle
+    if not started:
+        scheduler.on_app_start(lifecycle.continue_stop)
+    scheduler.start()
+    lifecycle.continue_stop()
+    stopping = threading.Event()
+
+    def outlast() -> bool:
+        return stopping.wait(LIMIT) and not current_run().wait_cancelled(0.1)
+
+    run = scheduler.now(outlast)
+    wait_until(lambda: run.state is RunState.RUNNING)
+    scheduler.subscribe(stopping.set)  # at the event of the stop
+    assert scheduler.stop(LIMIT)
+    assert run.result(0)
 
 
 def test_a_coroutine_that_was_given_up_does_not_block_another_start(make_scheduler: MakeScheduler) -> None:
@@ -253,6 +280,19 @@ def test_with_a_store_another_start_knows_the_runs_of_a_scheduler_in_between(
     with scheduler:
         assert run_job(scheduler).number == 3
         assert scheduler.snapshot().jobs[0].runs == 3
+
+
+def test_with_a_store_ticks_that_start_no_run_are_all_found_after_another_start(scheduler: Scheduler) -> None:
+    """Equal ticks of one life share an entry, which may be in memory and in the file."""
+    job = scheduler.every("10ms", zero, name="paused")
+    job.pause()
+    for life in (1, 2, 3):
+        scheduler.start()
+        wait_until(lambda: len(scheduler.find_runs(job="paused")) == life)  # noqa: B023 - called at once
+        scheduler.stop()
+        found = sum(run.ticks for run in scheduler.find_runs(job="paused"))
+        [counters] = [each for each in scheduler.counters() if each.job == "paused"]
+        assert counters.endings[RunState.SKIPPED] == found
 
 
 def test_with_a_store_a_paused_job_stays_paused(scheduler: Scheduler) -> None:
