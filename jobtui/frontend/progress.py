@@ -14,7 +14,8 @@ Piece = tuple[str, str]  # a text and its tone
 
 _BAR = 10  # cells
 _NARROW_BAR, _NARROWEST_BAR = 6, 5
-_ROOMY = 25  # cells for the widest bar, the part that is done, and the time that is left
+_WORDS = 17  # cells for the part that is done and the time that is left: ` 71% ~12m05s left`
+_ROOMY = _BAR + _WORDS
 _FULL, _FREE = "█", "░"
 _SHORT = timedelta(seconds=2)  # a run that takes less needs no bar from the clock alone
 _MOST_BY_CLOCK = 0.99  # the part that is done, if the clock alone says so: the run has not ended
@@ -138,7 +139,7 @@ def progress_pieces(
         typical: The usual duration of the runs of its job; None if that is not known.
         started: When it started.
         now: The present instant.
-        width: How many cells there are. The bar is shorter if they are few.
+        width: How many cells there are. The bar is shorter if it would leave too few to the words.
 
     Returns:
         The pieces, the most important ones first.
@@ -151,7 +152,7 @@ def progress_pieces(
         over = f" +{format_whole_seconds(found.over)} over" if is_long else " <1s over"
     tone = "waiting" if over else "running"
     narrow = _NARROWEST_BAR if over and found.fraction is not None else _NARROW_BAR
-    bar = _BAR if width >= _ROOMY else narrow
+    bar = max(narrow, min(_BAR, width - _WORDS))
     pieces: list[Piece]
     if found.fraction is not None:
         pieces = [

@@ -30,6 +30,7 @@ SIGNS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("↻ 2/4", "attempt 2 of 4 is next"),
         ("!1m", "a run that takes longer than its job's warn"),
         ("#866", "the number of a run"),
+        ("×3", "three ticks that started no run"),  # noqa: RUF001 - a multiplication sign
         ("✗ 3", "failed runs, if the latest one failed"),
     ),
     "The status of a job": tuple((sign.glyph, word) for word, sign in JOB_SIGNS.items()),

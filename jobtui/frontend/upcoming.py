@@ -24,7 +24,7 @@ class UpcomingTick:
     Attributes:
         due: The instant at which it is due.
         job: The job's name.
-        cause: The job's schedule, or the trigger of the one-off run.
+        cause: The job's schedule, or the one-off run.
         number: The run's number; 0 for a tick, which has no run yet.
         paused: Whether the tick will start no run, because the job is paused.
         schedule: The job's schedule; None for a one-off run.
@@ -72,7 +72,7 @@ def list_upcoming(snapshot: Snapshot, soonest: Iterable[JobView] | None = None) 
         UpcomingTick(
             run.due,
             run.job,
-            f"one-off, {run.trigger.value} (run {run.number})",
+            f"one-off run {run.number}",
             run.number,
             quiet_until=quiet_until if quiet_until is not None and run.due < quiet_until else None,
         )

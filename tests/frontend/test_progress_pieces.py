@@ -131,6 +131,14 @@ def test_a_few_cells_have_a_shorter_bar_and_all_that_matters() -> None:
     assert progress_text(in_time).startswith("███░░░ 64% ~42s left")
 
 
+@pytest.mark.parametrize("width", range(23, 40))
+def test_the_bar_leaves_room_for_the_time_that_is_left(width: int) -> None:
+    now = START + timedelta(seconds=275)
+    pieces = progress_pieces(run_with(reported(25, 100, end=1_000)), None, START, now, width)
+    assert progress_text(pieces[1:4]) == " 25% ~12m05s left"
+    assert len(progress_text(pieces[:4])) == min(27, width)
+
+
 def test_programs_read_the_progress_of_each_running_run() -> None:
     """Those of jobs that the snapshot does not know, too: they are not registered any more."""
     running = (

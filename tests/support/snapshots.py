@@ -180,7 +180,6 @@ def waiting_run(
         state=state,
         created=ago(since),
         waiting_since=ago(since),
-        reason="every slot is taken" if state is RunState.QUEUED else "",
     )
     return replace(view, **changes)
 
@@ -369,6 +368,19 @@ def progressing() -> Snapshot:
         list(snapshot.jobs), refresh_cache={"status": JobStatus.RUNNING, "running": 1, "prev": ago(9)}
     )
     return replace(snapshot, jobs=tuple(jobs), running=(slow, pages, running_run(874, "refresh_cache", 9, 3)))
+
+
+def writing() -> Snapshot:
+    """Return a snapshot in which jobs have written output since the dashboard began, and one is silent."""
+    snapshot = mid_run()
+    silent = timedelta(seconds=5)
+    jobs = _changed(
+        list(snapshot.jobs),
+        compress_log={"last_output": ago(70), "longest_silence": silent},
+        hash_folder={"last_output": ahead(0.5), "longest_silence": silent},
+        import_orders={"last_output": ahead(0.2)},
+    )
+    return replace(snapshot, jobs=tuple(jobs))
 
 
 def _progress(done: int, total: int | None, text: str, since: float, left: float | None = None) -> Progress:

@@ -144,3 +144,21 @@ async def test_the_help_of_a_screen_without_tables_has_no_keys_of_tables() -> No
         shown = await open_help(driver)
         assert "On this screen" in shown
         assert "Grow the pool by one" not in shown
+
+
+@async_test
+async def test_the_keys_and_the_effect_of_an_action_share_a_line() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle()), TALL) as driver:
+        lines = (await open_help(driver)).splitlines()
+        assert any("ctrl+c ctrl+q  Detach" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [120, 180, 210])
+@async_test
+async def test_a_heading_stands_above_the_lines_of_its_section(width: int) -> None:
+    """It is not the last line of a column."""
+    async with running_app(ScriptedBackend(snapshots.idle()), (width, 120)) as driver:
+        lines = (await open_help(driver)).splitlines()
+        for title in SIGNS:
+            rows = [(row, line.index(title)) for row, line in enumerate(lines) if title in line]
+            assert all(lines[row + 1][at : at + 20].strip(" │") for row, at in rows)

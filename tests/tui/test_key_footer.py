@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
 from support import snapshots
 from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen, Screen
+from textual.widgets._footer import FooterKey
 
 from jobtui.engine.views import Snapshot
+from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
 
 # The keys that lead to each screen, and the snapshot.
@@ -174,7 +180,7 @@ async def test_the_footer_shows_no_key_that_is_text_for_the_filter() -> None:
     """`q` and `/`, for example."""
     async with screen("filter") as driver:
         assert shown_keys(driver) == ["enter", "escape"]
-        assert driver.text.splitlines()[-1].strip() == "⏎ Keep the filter esc Clear it"
+        assert driver.text.splitlines()[-1].strip() == "⏎ Keep the filter  esc Clear it"
 
 
 @pytest.mark.parametrize("width", [150, 120, 100, 80, 60, 40, 24])
@@ -214,3 +220,59 @@ async def test_the_footer_leaves_out_a_key_whose_new_word_has_no_room() -> None:
         assert footer(driver) == "⏎ Open r Run p Pause ? Help q Detach"
         await driver.show_snapshot(snapshots.paused())
         assert footer(driver) == "⏎ Open r Run ? Help q Detach"
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(WIDE, "r Run  p Pause  e Edit"), (NARROW, "r Run p Pause x Cancel")]
+)
+@async_test
+async def test_two_cells_are_between_keys_if_there_is_room(size: tuple[int, int], shown: str) -> None:
+    async with running_app(ScriptedBackend(snapshots.idle()), size) as driver:
+        assert shown in driver.text.splitlines()[-1]
+
+
+@async_test
+async def test_a_wide_terminal_shows_more_keys() -> None:
+    """Not those that are text in a field."""
+    async with running_app(ScriptedBackend(snapshots.idle()), (180, 50)) as driver:
+        assert "c Columns  h Past" in driver.text.splitlines()[-1]
+        await driver.press("slash")
+        assert "Columns" not in driver.text.splitlines()[-1]
+
+
+class _Lower(Screen[None]):
+    """A screen that counts how often it is woken."""
+
+    woken = 0
+
+    def check_idle(self) -> None:
+        """Count, and wake the screen."""
+        self.woken += 1
+        super().check_idle()
+
+
+class _Dialog(ModalScreen[None]):
+    """A dialog with keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "app.bell", "Bell", id="bell")]
+
+    def compose(self) -> ComposeResult:
+        yield KeyFooter()
+
+
+@async_test
+async def test_the_screen_below_a_dialog_is_painted_once_the_keys_of_the_dialog_are_mounted() -> None:
+    """Until then, nothing is painted, and Textual itself wakes the dialog alone."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        lower = _Lower()
+        await driver.app.push_screen(lower)
+        await driver.app.push_screen(_Dialog())
+        await driver.settle()
+        footer = driver.screen.query_one(KeyFooter)
+        await footer.query(FooterKey).remove()
+        await driver.settle()
+        woken = lower.woken
+        footer.call_next(footer.recompose)
+        await driver.until(lambda: bool(footer.query(FooterKey)))
+        await driver.settle()
+        assert lower.woken > woken

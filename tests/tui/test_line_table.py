@@ -27,7 +27,7 @@ from jobtui.process.printable import printable
 from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, JOB_COLUMNS
 from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, RUNNING_COLUMNS, WAITING_COLUMNS
 from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS
-from jobtui.tui.widgets.line_table import COLUMN_GAP, MARK_WIDTH, Cell, Column, LineTable
+from jobtui.tui.widgets.line_table import MARK_WIDTH, Cell, Column, LineTable, gaps_after
 
 NOW = datetime(2026, 3, 16, tzinfo=UTC)
 Row = tuple[int, str, str]
@@ -143,7 +143,7 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
     dropped = [column for column in columns if column not in kept]
     assert kept == [column for column in columns if column in kept]
     assert all(column.drop_order for column in dropped)
-    used = MARK_WIDTH + sum(given + COLUMN_GAP for _, given in fitted)
+    used = MARK_WIDTH + sum(given for _, given in fitted) + sum(gaps_after(kept).values())
     assert all(given >= column.width or (column.fraction and used >= width) for column, given in fitted)
     if dropped:
         place = {column.key: (column.drop_order, index) for index, column in enumerate(columns)}
@@ -152,7 +152,8 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
         wanted = last.width + sum(
             max(column.width, column.wanted if column.drop_order < last.drop_order else 0) for column in kept
         )
-        assert MARK_WIDTH + wanted + COLUMN_GAP * (len(kept) + 1) > width
+        with_last = [column for column in columns if column in kept or column is last]
+        assert MARK_WIDTH + wanted + sum(gaps_after(with_last).values()) > width
     if used > width:
         assert all(column.drop_order == 0 for column in kept)
     elif any(column.fraction for column in kept):
@@ -223,12 +224,12 @@ async def test_a_long_first_piece_of_a_cell_is_cut_and_the_later_pieces_are_not(
 
 @async_test
 async def test_a_column_is_aligned_left_or_right() -> None:
-    """Its title is aligned with it."""
+    """Its title is aligned with it. Two cells separate it from a text that begins where it ends."""
     async with running_table([(7, "x", ""), (12345, "y", "")], header=True) as (table, _):
         first, second, third, *_ = lines(table)
-        assert first.startswith("      NO NAME")
-        assert second.startswith("▸      7 x")
-        assert third.startswith("   12345 y")
+        assert first.startswith("      NO  NAME")
+        assert second.startswith("▸      7  x")
+        assert third.startswith("   12345  y")
 
 
 # --- repainting -----------------------------------------------------------------------------------
@@ -282,9 +283,9 @@ async def test_a_table_of_ten_thousand_rows_renders_only_the_visible_lines() -> 
         await settle(pilot)
         assert set(table.rendered) <= set(range(10))
         assert len(table.rendered) <= 30
-        assert lines(table)[-1].startswith("▸   9999 row 9999")
-        assert lines(table)[0].startswith("      NO NAME")
-        assert lines(table)[1].startswith("    9991 row 9991")
+        assert lines(table)[-1].startswith("▸   9999  row 9999")
+        assert lines(table)[0].startswith("      NO  NAME")
+        assert lines(table)[1].startswith("    9991  row 9991")
 
 
 @async_test
@@ -365,7 +366,7 @@ async def test_the_cursor_follows_its_row() -> None:
         await settle(pilot)
         assert table.selected == (2, "row 2", "")
         assert table.cursor == 27
-        assert any(line.startswith("▸      2 row 2 ") for line in lines(table))
+        assert any(line.startswith("▸      2  row 2 ") for line in lines(table))
 
 
 @async_test
@@ -397,7 +398,7 @@ async def test_enter_opens_the_row_and_a_click_on_a_title_selects_its_column() -
         assert isinstance(app, TableApp)
         await pilot.press("j", "enter")
         assert app.messages == [(1, "row 1", "")]
-        for x in (2, 8, 9, 38, 0):
+        for x in (2, 9, 10, 38, 0):
             await pilot.click(table, offset=Offset(x, 0))
         assert app.messages[1:] == ["number", "number", "name", "second"]
         await pilot.click(table, offset=Offset(5, 3))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         connection_error: str = "",
         address: str = "",
         others: Sequence[ScriptedBackend] = (),
+        output: Mapping[int, list[LogLine]] | None = None,
     ) -> None:
         backend = ScriptedBackend(snapshot)
         backend.connection_error, backend.address = connection_error, address
@@ -106,6 +107,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
             LogLine(None, "import_orders", 869, "INFO", "order 5116 has no customer name"),
             LogLine(None, "import_orders", 869, "stdout", "95 orders are stored"),
         ]
+        backend.log_lines.update(output or {})
         write_output(backend.output_log)
         stopped = threading.Event()  # set after the comparison: the screen shows the app while it waits
         app = JobtuiApp(backend, others=others, stop=lambda _grace: stopped.wait())
@@ -158,6 +160,11 @@ def test_the_dashboard_shows_running_jobs(assert_screen: AssertScreen) -> None:
 def test_the_dashboard_shows_a_full_pool(assert_screen: AssertScreen) -> None:
     """The pool is full; the waiting runs are listed in the order in which they will start."""
     assert_screen(snapshots.saturated())
+
+
+@also_large
+def test_the_dashboard_shows_new_output_and_unusual_silence(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.writing())
 
 
 @also_large
@@ -421,6 +428,32 @@ def test_the_difference_to_the_last_ok_run_stands_out(assert_screen: AssertScree
 
 
 @also_large
+def test_equal_lines_of_a_difference_are_folded_or_have_a_title(assert_screen: AssertScreen) -> None:
+    """The first ones are unfolded, the last ones are not."""
+    equal = [f"order {number} is stored" for number in range(5100, 5122)]
+    lines = {
+        run: [LogLine(None, "import_orders", run, "stdout", text) for text in [*equal[:11], end, *equal[11:]]]
+        for run, end in ((869, "all prices are known"), (866, "no prices are known"))
+    }
+    keys = ["4", *"jjjjj", "l", "d", SETTLE, "g", "enter"]
+    assert_screen(snapshots.idle(), keys, output=lines)
+
+
+def test_an_unfolded_difference_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    lines = {
+        run: [
+            *(
+                LogLine(None, "import_orders", run, "stdout", f"order {each} is stored")
+                for each in "abcdefgh"
+            ),
+            LogLine(None, "import_orders", run, "stdout", end),
+        ]
+        for run, end in ((869, "all prices are known"), (866, "no prices are known"))
+    }
+    keys = ["4", *"jjjjj", "l", "d", SETTLE, "a"]
+    assert_screen(snapshots.idle(), keys, theme="textual-light", output=lines)
+
+
 @also_large
 def test_a_search_in_a_difference_marks_its_matches(assert_screen: AssertScreen) -> None:
     keys = ["4", *"jjjjj", "l", "d", SETTLE, "slash", *"order", "enter"]

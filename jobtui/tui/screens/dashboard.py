@@ -51,7 +51,14 @@ from jobtui.tui.widgets.panes import Panes
 
 _LOW = 12  # rows: a lower terminal shows the first line of the header only while the connection is lost
 _MOST_NAMES = 8  # in a question
-_MORE_KEYS = {"edit": "Edit", "why": "Why", "timeline": "Timeline"}  # in the footer, if there is room
+# In the footer as far as there is room, the most important ones first.
+_MORE_KEYS = {
+    "edit": "Edit",
+    "why": "Why",
+    "timeline": "Timeline",
+    "columns": "Columns",
+    "calendar": "Calendar",
+}
 
 
 def _list_names(names: Sequence[str]) -> str:

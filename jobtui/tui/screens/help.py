@@ -23,8 +23,9 @@ from jobtui.tui.widgets.literal_text import literal_title
 
 _COLUMN_WIDTH = 54  # cells, at least
 _GAP = 2  # cells between two columns
-_LABEL_WIDTH = 11  # cells, but at most a third of a column; longer labels get a line of their own
+_LABEL_WIDTH = 13  # cells, but at most a third of a column; longer labels get a line of their own
 _LEAST_ROOM = 10  # cells
+_HEADING = "bold underline"
 
 Entry = tuple[str, str]  # a key or a sign, and what it means
 
@@ -141,14 +142,18 @@ def _in_columns(sections: Sequence[tuple[str, Sequence[Entry]]], columns: int, w
     cells = []
     for column in range(columns):
         table.add_column(width=column_width, no_wrap=True)
-        cells.append(Text("\n").join(lines[column * height : (column + 1) * height]))
+        end = len(lines) if column == columns - 1 else height
+        while lines[end - 1 : end] and lines[end - 1].style == _HEADING and end < len(lines):
+            end -= 1  # a heading stands above the lines of its section
+        cells.append(Text("\n").join(lines[:end]))
+        lines = lines[end:]
     table.add_row(*cells)
     return table
 
 
 def _lines_of(title: str, entries: Sequence[Entry], width: int) -> Iterator[Text]:
-    yield Text(title, "bold underline")
-    label_width = min(_LABEL_WIDTH, width // 3)
+    yield Text(title, _HEADING)
+    label_width = min(max(cell_len(label) for label, _ in entries), _LABEL_WIDTH, width // 3)
     for label, text in entries:
         head = f"{label:>{label_width}}"
         if cell_len(label) > label_width:

@@ -23,6 +23,8 @@ from jobtui.frontend.progress import estimate_progress, progress_pieces
 from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
 
+_LEAST_TEXT = 8  # cells; less of a text says nothing
+
 
 def run_key(run: RunView) -> object:
     """Identify a run by its number, and a ledger entry without a run by its job, instant and state."""
@@ -44,6 +46,13 @@ def _waiting_state(run: RunView, now: datetime) -> Cell:
 
 def _number(run: RunView, _now: datetime) -> Cell:
     return [(run_label(run), "muted")]
+
+
+def _number_or_ticks(run: RunView, now: datetime) -> Cell:
+    """Return the number of a run, or how many ticks started none, if there are several."""
+    if run.number:
+        return _number(run, now)
+    return [(f"×{run.ticks}", "muted")] if run.ticks > 1 else []  # noqa: RUF001 - a multiplication sign
 
 
 def _run_job(run: RunView, _now: datetime) -> Cell:
@@ -72,8 +81,10 @@ def _waiting_for(run: RunView, now: datetime) -> Cell:
 
 def _reason(run: RunView, _now: datetime) -> Cell:
     """Return why a run waits; of a HELD one shortly, so that the number of the other run is never cut off."""
+    if run.state is RunState.QUEUED:
+        return [("for a slot", "muted")]
     reason = run.reason.replace(HELD_FOR, "behind ", 1) if run.state is RunState.HELD else run.reason
-    return [(cell_text(reason) or run.trigger.value, "muted")]
+    return [(cell_text(reason), "muted")]
 
 
 def _ended(run: RunView, now: datetime) -> Cell:
@@ -98,11 +109,13 @@ def _duration_or_reason(run: RunView, now: datetime) -> Cell:
 
 
 def _cut(cell: Cell, width: int) -> Cell:
-    """Return the pieces that fit into a width in cells; the last one shows that it is cut."""
+    """Return the pieces that fit into a width in cells. Only the text that the code reported is cut."""
     fitted: list[tuple[str, str]] = []
     for text, tone in cell:
         if cell_len(text) > width:
-            return [*fitted, (set_cell_size(text, width - 1) + "…", tone)] if width else fitted
+            if tone or width < _LEAST_TEXT:
+                return fitted
+            return [*fitted, (set_cell_size(text, width - 1) + "…", tone)]
         fitted.append((text, tone))
         width -= cell_len(text)
     return fitted
@@ -153,7 +166,7 @@ RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 8, _ended),
     Column("state", "STATE", 11, _state),
     Column("job", "JOB", 14, _run_job, fraction=1),
-    Column("number", "RUN", 4, _number, drop_order=1),
+    Column("number", "RUN", 4, _number_or_ticks, drop_order=1),
     Column("outcome", "OUTCOME", 12, _duration_or_reason, fraction=2, wanted=24),
 )
 

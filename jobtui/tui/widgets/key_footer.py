@@ -19,6 +19,8 @@ from jobtui.tui.notices import ShownNotices
 from jobtui.tui.widgets.literal_text import cell_text
 
 _KEPT = ("help", "quit")  # the actions whose keys a narrow footer keeps
+_OPTIONAL = 2  # the rank of the first optional key
+_GAP, _WIDE_GAP = 1, 2  # cells between two keys; see app.tcss
 
 
 def adapt_bindings(
@@ -93,10 +95,11 @@ class KeyFooter(Footer):
     before, and changes them if only their texts change or whether they are dimmed.
 
     Keys for which there is no room are left out whole, the last ones first, but those for help and for the
-    way out stay.
+    way out stay. Two cells are between two keys, so that each key stands with its own text; one, if there is
+    not enough room for that.
 
     Args:
-        optional: The actions whose keys are left out before any other one.
+        optional: The actions whose keys are left out before any other one, the last one first.
     """
 
     def __init__(self, optional: Collection[str] = ()) -> None:
@@ -118,15 +121,23 @@ class KeyFooter(Footer):
         self._fit_keys()
 
     def _fit_keys(self) -> None:
+        optional = list(self._optional)
+
         def rank(key: FooterKey) -> int:
             action = key.action.removeprefix("app.")
-            return 0 if action in _KEPT or key.key == "escape" else 2 if action in self._optional else 1
+            if action in _KEPT or key.key == "escape":
+                return 0
+            return _OPTIONAL + optional.index(action) if action in optional else 1
 
+        keys = sorted(self.query(FooterKey), key=rank)
+        widths = [cell_len(f"{key.key_display} {key.description}") for key in keys]
+        usual = [width for key, width in zip(keys, widths, strict=True) if rank(key) < _OPTIONAL]
+        is_roomy = sum(usual) + _WIDE_GAP * (len(usual) - 1) <= self.size.width
+        self.set_class(is_roomy, "-roomy")
         room = self.size.width
-        for key in sorted(self.query(FooterKey), key=rank):
-            room -= cell_len(f"{key.key_display} {key.description}")
-            key.set_class(room < 0, "-no-room")
-            room -= 1
+        for key, width in zip(keys, widths, strict=True):
+            key.set_class(width > room, "-no-room")
+            room -= width + (_WIDE_GAP if is_roomy else _GAP)
 
     def compose(self) -> ComposeResult:
         """Compose a widget for each key, and one for messages."""
@@ -151,6 +162,10 @@ class KeyFooter(Footer):
         if [key.key for key in keys] != [each.binding.key for each in self._shown]:
             await super().recompose()
             self._fit_keys()
+            # While the keys were mounted, nothing was painted. Textual then wakes the top screen alone, but a
+            # dialog lets the screen below shine through.
+            for screen in self.app.screen_stack:
+                screen.check_idle()
             return
         for key, each in zip(keys, self._shown, strict=True):
             key.set_class(not each.enabled, "-disabled")

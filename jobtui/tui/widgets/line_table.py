@@ -33,6 +33,7 @@ UNFOCUSED_MARK = "›"  # noqa: RUF001 - and while it does not: this narrow sign
 CHOSEN_MARK = "◆"  # in the cell after it, at rows that the user has marked
 _LEAST_WIDTH = 4  # cells, of a column that gives way in a narrow table
 COLUMN_GAP = 1  # cells between two columns
+_FACING_GAP = 2  # cells between a column that is aligned to the right and one that is not: their texts meet
 SCROLLBAR_WIDTH = 1  # cells that stay free, so that columns keep their places when the scrollbar appears
 
 
@@ -74,6 +75,15 @@ class Column(Generic[Row]):
     def content(self, row: Row, now: datetime, width: int) -> Cell:
         """Return the cell of a row as of an instant, for a width in cells."""
         return self.cell(row, now) if self.fitted_cell is None else self.fitted_cell(row, now, width)
+
+
+def gaps_after(columns: Sequence[Column[Any]]) -> dict[str, int]:
+    """Return the cells after each of some columns, by its key."""
+    following = [*(column.align_right for column in columns[1:]), True]
+    return {
+        column.key: _FACING_GAP if column.align_right and not next_right else COLUMN_GAP
+        for column, next_right in zip(columns, following, strict=True)
+    }
 
 
 class LineTable(ScrollView, Generic[Row], can_focus=True):
@@ -146,6 +156,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._column_mark = ""
         self._now: datetime | None = None
         self._fitted: list[tuple[Column[Row], int]] = []  # the columns that fit, with their widths
+        self._gaps: dict[str, int] = {}  # the cells after each of them, by key
         self._fitted_width = -1  # the width of the table that they fit
         self._wanted: dict[str, int] = {}  # the widths that were wanted later, by key
         self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
@@ -209,7 +220,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         for column, width in self._fitted:
             if column.key == key:
                 return left, width
-            left += width + COLUMN_GAP
+            left += width + self._gaps[column.key]
         return 0, 0
 
     def set_empty_text(self, text: str) -> None:
@@ -314,7 +325,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         segments = [Segment(mark, base)]
         for (column, width), cell in zip(self._fitted, cells, strict=True):
             segments += self._cell_segments(cell, width, base, align_right=column.align_right)
-            segments.append(Segment(" " * COLUMN_GAP, base))
+            segments.append(Segment(" " * self._gaps[column.key], base))
         strip, room = Strip(segments), max(0, self.size.width - SCROLLBAR_WIDTH)
         if strip.cell_length > self.size.width and strip.crop(room).text.strip():  # a very narrow table
             strip = Strip([*strip.adjust_cell_length(max(0, room - 1), base), Segment("…", base)])
@@ -342,6 +353,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         """Fit the columns to the width that the table has now."""
         self._fitted_width = self.size.width
         self._fitted = self._fit_columns(self._fitted_width - SCROLLBAR_WIDTH)
+        self._gaps = gaps_after([column for column, _ in self._fitted])
         self.fitting = tuple(column.key for column, _ in self._fitted)
         self._painted.clear()
 
@@ -354,14 +366,15 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             widths = [
                 max(each.width, each.wanted if each.drop_order < last.drop_order else 0) for each in columns
             ]
-            return MARK_WIDTH + sum(widths) + COLUMN_GAP * len(columns)
+            return MARK_WIDTH + sum(widths) + sum(gaps_after(columns).values())
 
         while columns:
             last = max(reversed(columns), key=lambda column: column.drop_order)
             if not last.drop_order or width_with(last) <= width:
                 break
             columns.remove(last)
-        spare = width - MARK_WIDTH - sum(column.width + COLUMN_GAP for column in columns)
+        gaps = sum(gaps_after(columns).values())
+        spare = width - MARK_WIDTH - sum(column.width for column in columns) - gaps
         spare, over = max(0, spare), max(0, -spare)
         least = []
         for column in columns:
@@ -397,7 +410,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if at.y < self._header:
             right = MARK_WIDTH
             for column, width in self._fitted:
-                left, right = right, right + width + COLUMN_GAP
+                left, right = right, right + width + self._gaps[column.key]
                 if left <= at.x < right:
                     self.post_message(self.HeaderSelected(column))
             return

@@ -1,0 +1,65 @@
+"""The cells of the tables of runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support import snapshots
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.views import Progress, RunView
+from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, RUNNING_COLUMNS, WAITING_COLUMNS
+from jobtui.tui.widgets.line_table import Column
+
+
+def text_of(columns: tuple[Column[RunView], ...], key: str, run: RunView, width: int = 30) -> str:
+    """Return the text of the cell of a run."""
+    [column] = [column for column in columns if column.key == key]
+    return "".join(text for text, _ in column.content(run, snapshots.NOW, width))
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (snapshots.waiting_run(8, "a", 3), "for a slot"),
+        (snapshots.waiting_run(8, "a", 3, reason="waits for run 7"), "for a slot"),
+        (snapshots.waiting_run(8, "a", 3, RunState.HELD, reason="waits for run 7"), "behind run 7"),
+    ],
+    ids=["queued", "held before", "held"],
+)
+def test_a_waiting_run_says_what_it_waits_for(run: RunView, expected: str) -> None:
+    assert text_of(tuple(WAITING_COLUMNS), "reason", run) == expected
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (snapshots.ended_run(866, "a", 3), "#866"),
+        (snapshots.ended_ticks("a", 3, RunState.SKIPPED, "still running"), ""),
+        (snapshots.ended_ticks("a", 3, RunState.SKIPPED, "still running", ticks=3), "×3"),  # noqa: RUF001 - the sign
+    ],
+    ids=["run", "one tick", "ticks"],
+)
+def test_the_number_of_an_ending_is_never_cut(run: RunView, expected: str) -> None:
+    assert text_of(tuple(RECENT_COLUMNS), "number", run) == expected
+
+
+@pytest.mark.parametrize("width", range(17, 60))
+def test_the_words_of_a_progress_are_whole_or_left_out(width: int) -> None:
+    """Only the text of the code is cut, and only if enough of it is left."""
+    progress = Progress(
+        done=40, total=100, text="page 40 of the catalogue", since=snapshots.NOW, expected_end=None
+    )
+    run = replace(snapshots.running_run(870, "a", 3), progress=progress)
+    run = replace(run, progress=replace(progress, expected_end=snapshots.NOW + timedelta(seconds=725)))
+    text = text_of(tuple(RUNNING_COLUMNS), "progress", run, width)
+    words = " 40% ~12m05s left  40/100  page 40 of the catalogue"
+    shown = text.lstrip("█░")
+    assert len(text) <= width
+    if shown.endswith("…"):
+        assert words.startswith(shown[:-1])
+        assert len(shown) >= len(" 40% ~12m05s left  40/100") + 8
+    else:
+        assert shown in (" 40%", " 40% ~12m05s left", " 40% ~12m05s left  40/100", words)
