@@ -149,6 +149,13 @@ class Backend(Protocol):
         """The reason why the snapshot is out of date, for the user, or "". Its changes notify, too."""
 
     @property
+    def needs_sign_in(self) -> bool:
+        """Whether there is no connection because the credentials are missing or wrong."""
+
+    def sign_in(self, user: str, password: str) -> None:
+        """Try other credentials. Returns at once; `connection_error` says what came of it."""
+
+    @property
     def zone(self) -> tzinfo:
         """The zone in which to show times."""
 

@@ -32,6 +32,7 @@ class LocalBackend:
     """
 
     connection_error = ""
+    needs_sign_in = False
 
     def __init__(self, scheduler: Scheduler, title: str, output_log: OutputLog | None = None) -> None:
         self.title = title
@@ -64,6 +65,9 @@ class LocalBackend:
         self.resize = scheduler.resize
         # The latest preview, with its schedule and the timestamp of its next tick.
         self._cached_preview: tuple[Schedule, float, TickPreview] | None = None
+
+    def sign_in(self, user: str, password: str) -> None:
+        """Do nothing: this process needs no password."""
 
     def set_shown(self, shown: bool) -> None:
         """Do nothing: a snapshot costs nothing until it is taken."""

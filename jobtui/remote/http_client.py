@@ -93,9 +93,13 @@ class HttpClient:
 
     def __init__(self, address: ServerAddress, credentials: ClientCredentials | None) -> None:
         self._address = address
-        self._headers = {"Accept-Encoding": "gzip"}
+        self._authorization: dict[str, str] = {}
         if credentials is not None:
-            self._headers["Authorization"] = credentials.header
+            self.use_credentials(credentials)
+
+    def use_credentials(self, credentials: ClientCredentials) -> None:
+        """Send these credentials with every later request."""
+        self._authorization = {"Authorization": credentials.header}
 
     async def __aenter__(self) -> Self:
         """Open the session."""
@@ -104,7 +108,7 @@ class HttpClient:
             connector=aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_TIMEOUT)
             if socket is None
             else aiohttp.UnixConnector(str(socket), keepalive_timeout=_KEEPALIVE_TIMEOUT),
-            headers=self._headers,
+            headers={"Accept-Encoding": "gzip"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # a few kilobytes may become gigabytes
             trust_env=False,  # ignore proxy settings: requests go to the server only
@@ -142,6 +146,7 @@ class HttpClient:
             async with self._session.request(
                 method,
                 self._make_url(path, query),
+                headers=self._authorization,
                 json=body,
                 allow_redirects=False,  # credentials go to no other server
                 timeout=aiohttp.ClientTimeout(total=seconds),

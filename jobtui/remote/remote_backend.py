@@ -76,6 +76,7 @@ class RemoteBackend:
 
     Attributes:
         title_note: Shown after the title; "" for none.
+        needs_sign_in: Whether the server rejects the credentials, or requires some.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class RemoteBackend:
         self.title_note = ""
         self._title = ""
         self.connection_error = ""
+        self.needs_sign_in = False
         self._client = HttpClient(address, credentials)
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
@@ -98,6 +100,7 @@ class RemoteBackend:
         self._is_closed = False
         self._is_shown = True
         self._shown = asyncio.Event()  # set if so; belongs to the thread of the connection
+        self._has_other_credentials = asyncio.Event()  # since the last attempt; of that thread
         self._requests: set[asyncio.Task[Any]] = set()
         self._thread: threading.Thread | None = None
 
@@ -139,6 +142,16 @@ class RemoteBackend:
             target=self._run, args=(None, delay), name="jobtui-remote", daemon=True
         )
         self._thread.start()
+
+    def sign_in(self, user: str, password: str) -> None:
+        """Try to connect with other credentials, at once."""
+        self._note_error(f"signing in as {user}", "waiting for the server")
+        self._client.use_credentials(ClientCredentials(user, password))
+        if self._loop is None:  # the thread has not begun to wait
+            self._has_other_credentials.set()
+            return
+        with suppress(RuntimeError):  # the event loop has ended already
+            self._loop.call_soon_threadsafe(self._has_other_credentials.set)
 
     def close(self) -> None:
         """Disconnect. Requests in progress end with an error; the scheduler keeps running."""
@@ -430,8 +443,15 @@ class RemoteBackend:
                 task.cancel()
             await asyncio.gather(polling, *self._requests, return_exceptions=True)
 
+    async def _wait_to_reconnect(self, delay: float) -> None:
+        """Wait for a number of seconds, or until there are other credentials."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._has_other_credentials.wait()
+        self._has_other_credentials.clear()
+
     async def _poll_snapshots(self, delay: float) -> None:
-        await yield_to_others(delay)
+        await self._wait_to_reconnect(delay)
         loop = asyncio.get_running_loop()
         throttle = AdaptiveThrottle(_MIN_INTERVAL, _MAX_INTERVAL, _CPU_SHARE)
         reconnect_delay = MIN_RECONNECT_DELAY
@@ -446,7 +466,7 @@ class RemoteBackend:
                 throttle.begin(loop.time(), thread_cpu())
                 self._update_snapshot(response)
             except (OSError, LookupError, RuntimeError, ValueError) as error:
-                await yield_to_others(max(reconnect_delay, self._disconnect(error)))
+                await self._wait_to_reconnect(max(reconnect_delay, self._disconnect(error)))
                 reconnect_delay = min(reconnect_delay * 2, MAX_RECONNECT_DELAY)
             else:
                 reconnect_delay = MIN_RECONNECT_DELAY
@@ -464,11 +484,13 @@ class RemoteBackend:
             self._snapshot = (snapshot, self._clock.monotonic())
             self._disconnected_at = None
             self.connection_error = ""
+            self.needs_sign_in = False
         self._notify_listeners()
 
     def _disconnect(self, error: Exception) -> float:
         """Note why there is no connection. Return the least number of seconds until the next attempt."""
         is_rejected = isinstance(error, UnauthorizedError)  # more attempts would count as guesses
+        self.needs_sign_in = is_rejected
         delay = REJECTED_DELAY if is_rejected else 0.0
         self._note_error(
             str(error.args[0]), f"trying again every {delay:g} s" if is_rejected else "trying again"

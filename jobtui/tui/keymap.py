@@ -40,6 +40,7 @@ from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.reschedule import SpecInput
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.save_log import SaveInput
+from jobtui.tui.screens.sign_in import SignInField
 from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.streak_screen import StreakScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
@@ -127,6 +128,7 @@ PLACES: Sequence[Place] = (
     Place("in the form of a job without parameters", (NoArguments,)),
     Place("in another schedule", (SpecInput,)),
     Place("in the list of missed ticks", (AwayScreen,)),
+    Place("in the user name or the password", (SignInField,)),
     Place("in the list of columns", (LineTable, ColumnChooser)),
 )
 

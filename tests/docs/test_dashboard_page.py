@@ -58,6 +58,7 @@ HEADINGS = {
     "AwayScreen": "While you were away",
     "AlarmLine": "In the alarm",
     "AlarmsScreen": "Alarms",
+    "SignInField": "Sign in",
 }
 # Keys that the page calls by the sign on the keyboard.
 NAMES = {

@@ -491,6 +491,23 @@ def test_credentials_are_sent_with_every_request(cleanup: ExitStack, scheduler: 
     assert "wörd" not in repr(ClientCredentials("ada", "pass:wörd"))
 
 
+def test_other_credentials_are_tried_at_once(cleanup: ExitStack, scheduler: Scheduler) -> None:
+    """A rejected password is not: it is tried again after the delay."""
+    access = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
+    address = address_of(cleanup.enter_context(make_server(scheduler, access=access)))
+    backend = RemoteBackend(address)
+    cleanup.callback(backend.close)
+    backend.connect_later(UnauthorizedError("authentication required"))
+    needed = [backend.needs_sign_in]
+    backend.sign_in("ada", "guess")
+    wait_until(backend, lambda: "(wrong user name or password)" in backend.connection_error)
+    needed.append(backend.needs_sign_in)
+    backend.sign_in("ada", "lovelace")
+    wait_until(backend, lambda: not backend.connection_error)
+    assert [*needed, backend.needs_sign_in] == [True, True, False]
+    assert backend.run("a") == 1
+
+
 def test_after_wrong_credentials_the_backend_waits_before_it_tries_them_again(
     cleanup: ExitStack, scheduler: Scheduler
 ) -> None:

@@ -64,6 +64,8 @@ class ScriptedBackend:
         pages_read: How many pages of the log were read.
         output_log: The output of all jobs, written at the instant of the snapshot.
         connection_error: Why the snapshot is out of date.
+        needs_sign_in: Whether there is no connection because the credentials are missing or wrong.
+        sign_ins: The credentials that were given since.
         address: The address at which other processes reach the scheduler.
         closed: Whether `close` was called.
         is_shown: Whether the user sees the scheduler, as far as the backend knows.
@@ -89,6 +91,8 @@ class ScriptedBackend:
         self.output_log = OutputLog(clock=ManualClock(snapshot.at.timestamp()))
         self.output_since: Callable[[int], OutputChunk] = self.output_log.output_since
         self.connection_error = ""
+        self.needs_sign_in = False
+        self.sign_ins: list[tuple[str, str]] = []
         self.address = ""
         self.closed = False
         self.is_shown = True
@@ -120,6 +124,10 @@ class ScriptedBackend:
         """Call `notify` after every change, until the returned function is called."""
         self.listeners.append(notify)
         return lambda: self.listeners.remove(notify)
+
+    def sign_in(self, user: str, password: str) -> None:
+        """Record the credentials."""
+        self.sign_ins.append((user, password))
 
     def set_shown(self, shown: bool) -> None:
         """Note whether the user sees the scheduler."""

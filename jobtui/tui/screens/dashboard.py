@@ -37,6 +37,7 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.screens.sign_in import SignIn, SignInScreen
 from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
@@ -145,6 +146,7 @@ class Dashboard(Screen[None]):
         Binding("z", "zoom", "Show only this table, or all again", show=False, id="pane.zoom"),
         Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
         Binding("6", "calendar", "Calendar of load", show=False, id="jobs.calendar"),
+        Binding("i", "sign_in", "Type user name and password again", show=False, id="tab.sign_in"),
     ]
 
     def __init__(self, background_commands: BackgroundCommands, quit_label: str) -> None:
@@ -252,7 +254,8 @@ class Dashboard(Screen[None]):
 
     def _empty_text(self) -> str:
         if is_blank(self._snapshot):
-            return "nothing is known of this scheduler yet: there is no connection"
+            how = f"; {key_of(self, 'tab.sign_in')} signs in" if self._backend.needs_sign_in else ""
+            return f"nothing is known of this scheduler yet: there is no connection{how}"
         if not self._snapshot.jobs:
             return "no jobs yet: register one with jobtui.schedule(...) or jobtui.every(...)"
         if self._job_filter.words:
@@ -376,6 +379,14 @@ class Dashboard(Screen[None]):
         """Take back the latest pause, resumption, schedule or pool size."""
         self._commands.undo()
 
+    def action_sign_in(self) -> None:
+        """Ask for other credentials: the server rejects those that it was given."""
+        self.app.push_screen(SignInScreen(self._backend.address), self._sign_in)
+
+    def _sign_in(self, given: SignIn | None) -> None:
+        if given is not None:
+            self._backend.sign_in(*given)
+
     # --- keys -------------------------------------------------------------------------------------
 
     @property
@@ -395,7 +406,8 @@ class Dashboard(Screen[None]):
         labels = {"quit": self._quit_label}
         if job is not None and job.paused_since is not None:
             labels["pause"] = "Resume"
-        return adapt_bindings(super().active_bindings, useless, labels, _MORE_KEYS)
+        more = {**_MORE_KEYS, "sign_in": "Sign in"} if self._backend.needs_sign_in else _MORE_KEYS
+        return adapt_bindings(super().active_bindings, useless, labels, more)
 
     @property
     def _has_trouble(self) -> bool:
@@ -408,15 +420,20 @@ class Dashboard(Screen[None]):
         self._drawer.show_job(job, self._snapshot)
         self._gauge.show_job("" if job is None else job.name)
         selected = job and (job.schedule is None, job.paused_since is None)
-        has_row = self._selected_row() is not None
+        has_row, needs_sign_in = self._selected_row() is not None, self._backend.needs_sign_in
         has_marks, any_failed = bool(self._marked_jobs()), self._has_trouble
-        state = (selected, run is None, has_marks, has_row, any_failed)
+        state = (selected, run is None, has_marks, has_row, any_failed, needs_sign_in)
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Disable most keys while the user types a filter, and so remove them from the footer."""
+        """Disable most keys while the user types a filter, and so remove them from the footer.
+
+        The key to sign in is enabled only while the server rejects the credentials.
+        """
+        if action == "sign_in" and not self._backend.needs_sign_in:
+            return False
         return self.focused is not self._filter or action in ("clear_filter", "next_table")
 
     def action_run(self) -> None:
