@@ -89,6 +89,7 @@ class JobtuiApp(App[None]):
     Attributes:
         is_terminal_lost: Whether the app ends because its terminal is gone.
         tabs: The schedulers that the app shows.
+        notices: The messages to the user so far.
     """
 
     CSS_PATH = "app.tcss"
@@ -140,7 +141,7 @@ class JobtuiApp(App[None]):
         self._grace = grace
         self._absence = absence
         self._streams = streams
-        self._notices = NoticeLog()
+        self.notices = NoticeLog()
         self._notice_timer: Timer | None = None
         self._keys = KeyQueue(self, self._deliver)
         tabs = [self._make_tab(number, each) for number, each in enumerate((backend, *others), 1)]
@@ -185,7 +186,7 @@ class JobtuiApp(App[None]):
         self.tabs.follow()
         self._look.start()
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
-        self._refresh_now()
+        self.take_snapshot()
         if self._absence is not None and (missed := self._absence.missed):
             self.push_screen(AwayScreen(missed), self._go_on_after_absence)
 
@@ -234,13 +235,14 @@ class JobtuiApp(App[None]):
             self._refresh_pending = True
             self.set_timer(delay, self._refresh_due)
         else:
-            self._refresh_now()
+            self.take_snapshot()
 
     def _refresh_due(self) -> None:
         self._refresh_pending = False
         self._request_refresh()  # the last refresh is painted by now, so the throttle knows its full cost
 
-    def _refresh_now(self) -> None:
+    def take_snapshot(self) -> None:
+        """Take a snapshot of the shown scheduler at once, without the throttle, and show it."""
         self._throttle.begin(self._loop_time(), thread_cpu())
         backend = self.tabs.shown.backend
         snapshot, connection_error = backend.snapshot(), backend.connection_error
@@ -272,7 +274,7 @@ class JobtuiApp(App[None]):
             self._look.keep()
             self.tabs.show(tab)
             await self.switch_mode(tab.mode)
-            self._refresh_now()
+            self.take_snapshot()
 
     async def action_next_tab(self) -> None:
         """Show the next scheduler; after the last one, the first one."""
@@ -303,16 +305,16 @@ class JobtuiApp(App[None]):
 
     def _add_notice(self, text: str, severity: Severity) -> None:
         notice = Notice(self.tabs.shown.backend.snapshot().at, severity, text)
-        self._notices.add(notice, self._loop_time())
+        self.notices.add(notice, self._loop_time())
         self._update_notices()
 
     def _update_notices(self) -> None:
         """Show the messages of this moment, and look again when one of them is due to go."""
         now = self._loop_time()
-        self.shown_notices = self._notices.shown(now)
+        self.shown_notices = self.notices.shown(now)
         if self._notice_timer is not None:
             self._notice_timer.stop()
-        due = self._notices.due
+        due = self.notices.due
         self._notice_timer = (
             None if due is None else self.set_timer(due - now + _AFTER_DUE, self._update_notices)
         )
@@ -320,7 +322,7 @@ class JobtuiApp(App[None]):
     def action_notices(self) -> None:
         """Show the messages so far."""
         if not isinstance(self.screen, NoticesScreen):
-            self.push_screen(NoticesScreen(self._notices.kept))
+            self.push_screen(NoticesScreen(self.notices.kept))
 
     # --- suspending -------------------------------------------------------------------------------
 
@@ -345,7 +347,7 @@ class JobtuiApp(App[None]):
         if is_text and not self.screen_stack:  # the app ends, and its screens are gone
             return
         if isinstance(event, events.Key) and self.shown_notices.notices:
-            self._notices.note_key()
+            self.notices.note_key()
             self._update_notices()
         is_late = isinstance(event, events.MouseEvent) and self._keys.is_busy
         if (is_text or is_late) and not event.is_forwarded:

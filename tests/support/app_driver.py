@@ -103,7 +103,7 @@ class AppDriver:
 
     def refresh_now(self) -> None:
         """Have the app take a snapshot at once, without the throttle."""
-        self.app._refresh_now()  # noqa: SLF001 - every public way waits for the throttle
+        self.app.take_snapshot()
 
     @property
     def exiting(self) -> bool:
@@ -128,8 +128,9 @@ class AppDriver:
     @property
     def toasts(self) -> list[tuple[str, str]]:
         """The severity and the text of each message so far, as often as it came."""
-        kept = self.app._notices.kept  # noqa: SLF001 - the screen has only the latest
-        return [(notice.severity, notice.text) for notice in kept for _ in range(notice.times)]
+        return [
+            (notice.severity, notice.text) for notice in self.app.notices.kept for _ in range(notice.times)
+        ]
 
     def table(self, name: str = "jobs") -> LineTable[Any]:
         """Return a table of the main screen by its id."""

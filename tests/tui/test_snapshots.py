@@ -134,7 +134,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
                 await pilot.pause()
             await wait_for_drawer(pilot)
             await app.workers.wait_for_complete()
-            app._refresh_now()  # noqa: SLF001 - the throttle would delay it
+            app.take_snapshot()
             await pilot.pause()
 
         try:
