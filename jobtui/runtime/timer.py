@@ -23,6 +23,7 @@ class Timer:
         poll: Processes what is due, and returns the seconds until something is due again; inf for never.
         on_error: Receives an exception that ``poll`` raises. The timer continues.
         monotonic: The monotonic clock, in seconds.
+        wakeup_lock: The lock that is released to wake the thread; None for one of its own.
 
     Attributes:
         alive: Whether the thread runs, and calls ``poll`` after each `wake`.
@@ -35,11 +36,12 @@ class Timer:
         poll: Callable[[], float],
         on_error: Callable[[BaseException], None],
         monotonic: Callable[[], float],
+        wakeup_lock: threading.Lock | None = None,
     ) -> None:
         self._poll = poll
         self._on_error = on_error
         self._monotonic = monotonic
-        self._wakeup_lock = threading.Lock()  # released to wake the thread; an Event would take three locks
+        self._wakeup_lock = wakeup_lock or threading.Lock()  # an Event would take three locks
         self._wakeup_lock.acquire()
         self._threads: list[int] = []  # the thread; behind it, others that end at once
         self._stopped = False

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 
 import pytest
 from support.real_threads import LIMIT, MakeScheduler, assert_ended, zero
@@ -26,53 +27,65 @@ def test_the_timer_wakes_for_the_job_that_is_due_first(make_scheduler: MakeSched
     assert scheduler.in_(0.001, zero).result(LIMIT) == 0
 
 
-class RecordingTimer(Timer):
-    """A timer that records its sleeps instead of sleeping, and stops after the last poll.
+class SleepLog:
+    """Stands for the lock on which a timer sleeps: records its sleeps, which end at once.
 
-    Args:
-        polls: What each poll returns or raises.
+    Attributes:
+        sleeps: How long each was to be, in seconds.
     """
 
-    def __init__(self, *polls: float | Exception) -> None:
-        self._polls = iter(polls)
-        self.errors: list[BaseException] = []
+    def __init__(self) -> None:
         self.sleeps: list[float] = []
-        super().__init__(self._next_poll, self.errors.append, lambda: 0.0)
-        self._left = len(polls)
 
-    def _next_poll(self) -> float:
-        poll = next(self._polls)
-        if isinstance(poll, Exception):
-            raise poll
-        return poll
+    def acquire(self, timeout: float | None = None) -> bool:
+        """Record a sleep. A timer that is made takes the lock without a timeout."""
+        if timeout is not None:
+            self.sleeps.append(timeout)
+        return timeout is None
 
-    def _sleep(self, pause: float, woke_at: float) -> None:
-        self.sleeps.append(pause)
-        self._left -= 1
-        if not self._left:
-            self.stop()
+    def release(self) -> None:
+        """Wake the timer, which does not sleep."""
+
+
+def run_timer(
+    *polls: float | Exception, times: Sequence[float] = ()
+) -> tuple[list[float], list[BaseException]]:
+    """Let a timer poll some times, and return how long it slept after each poll, and its errors.
+
+    Args:
+        *polls: What each poll returns or raises.
+        times: The instants that the clock has, one after another; by default always 0.
+    """
+    left, instants, log = list(polls), iter(times), SleepLog()
+    errors: list[BaseException] = []
+
+    def poll() -> float:
+        if len(left) <= 1:
+            timer.stop()
+        result = left.pop(0) if left else 0.0  # a timer polls once more when it ends
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    timer = Timer(
+        poll,
+        errors.append,
+        lambda: next(instants, 0.0),
+        log,  # type: ignore[arg-type] # as much of a lock as it needs
+    )
+    timer.start()
+    assert timer.wait_ended(LIMIT)
+    return log.sleeps, errors
 
 
 def test_the_timer_sleeps_until_something_is_due_but_at_most_30_seconds() -> None:
     """After an exception it sleeps a second, so that one at every wake does not use up a core."""
     error = OSError("no")
-    timer = RecordingTimer(0.0, 5.0, error, float("inf"), 100.0)
-    timer._run()  # noqa: SLF001 - calls in this thread what the timer's thread does
-    assert timer.sleeps == [0.0, 5.0, ERROR_PAUSE, MAX_SLEEP, MAX_SLEEP]
+    polls = MIN_WAKE_INTERVAL, 5.0, error, float("inf"), 100.0
+    sleeps, errors = run_timer(*polls)
+    assert sleeps == [MIN_WAKE_INTERVAL, 5.0, ERROR_PAUSE, MAX_SLEEP, MAX_SLEEP]
     assert ERROR_PAUSE == 1.0
-    assert timer.errors == [error]
-
-
-class RecordingLock:
-    """A lock that records the timeouts with which it is acquired."""
-
-    def __init__(self) -> None:
-        self.timeouts: list[float] = []
-
-    def acquire(self, timeout: float) -> bool:
-        """Record the timeout."""
-        self.timeouts.append(timeout)
-        return False
+    assert errors == [error]
 
 
 @pytest.mark.parametrize(
@@ -84,14 +97,10 @@ class RecordingLock:
         pytest.param(-3.0, 1.0, 0.0, id="something-was-due-long-ago"),
     ],
 )
-def test_wakes_are_at_least_a_millisecond_apart(
-    pause: float, passed: float, timeout: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wakes_are_at_least_a_millisecond_apart(pause: float, passed: float, timeout: float) -> None:
     """Entries that are due within it are taken together. A negative timeout would block without limit."""
-    timer, lock = Timer(float, lambda _: None, lambda: 100.0 + passed), RecordingLock()
-    monkeypatch.setattr(timer, "_wakeup_lock", lock)  # the lock is how the timer sleeps
-    timer._sleep(pause, 100.0)  # noqa: SLF001 - calls in this thread what the timer's thread does
-    assert lock.timeouts == [pytest.approx(timeout, abs=1e-9)]
+    sleeps, _ = run_timer(pause, times=(100.0, 100.0 + passed))
+    assert sleeps == [pytest.approx(timeout, abs=1e-9)]
 
 
 def test_an_exception_in_the_timer_is_recorded_and_the_timer_continues(
