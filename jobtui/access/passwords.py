@@ -69,9 +69,9 @@ class Password:
         """
         if len(candidate) > MAX_PASSWORD:  # a long text can be built that takes minutes to normalize
             return False
-        text = _encode(candidate)
+        text = encode_password(candidate)
         if self.kind == "scrypt":
-            candidate_hash = _scrypt(text, self._salt, self._cost, len(self._hash))
+            candidate_hash = compute_scrypt(text, self._salt, self._cost, len(self._hash))
         else:
             candidate_hash = hashlib.sha256(self._salt + text).digest()
         return hmac.compare_digest(candidate_hash, self._hash)
@@ -86,7 +86,7 @@ def hash_password(password: str) -> str:
     """
     _check(password)
     salt = secrets.token_bytes(_SALT)
-    digest = _scrypt(_encode(password), salt, (_COST, _BLOCK, _PARALLEL), _LENGTH)
+    digest = compute_scrypt(encode_password(password), salt, (_COST, _BLOCK, _PARALLEL), _LENGTH)
     return f"$scrypt$ln={_COST},r={_BLOCK},p={_PARALLEL}${_to_base64(salt)}${_to_base64(digest)}"
 
 
@@ -103,7 +103,7 @@ def read_password(text: str) -> Password:
             "this is probably a hash of another kind; `jobtui hash-password` prints the hash to use"
         )
     _check(text)
-    return Password("sha256", hashlib.sha256(_PROCESS_SALT + _encode(text)).digest(), _PROCESS_SALT)
+    return Password("sha256", hashlib.sha256(_PROCESS_SALT + encode_password(text)).digest(), _PROCESS_SALT)
 
 
 def is_scrypt(text: str) -> bool:
@@ -159,12 +159,14 @@ def _check(password: str) -> None:
         raise ValueError("the password contains line breaks or other characters that cannot be typed")
 
 
-def _encode(password: str) -> bytes:
+def encode_password(password: str) -> bytes:
+    """Return the bytes to hash: the same for equal letters, in whichever way they are encoded."""
     # A password never has lone surrogates, but a candidate may: it does not match, and must not raise.
     return unicodedata.normalize("NFC", password).encode(errors="surrogatepass")
 
 
-def _scrypt(password: bytes, salt: bytes, cost: tuple[int, int, int], length: int) -> bytes:
+def compute_scrypt(password: bytes, salt: bytes, cost: tuple[int, int, int], length: int) -> bytes:
+    """Return the hash of RFC 7914. The cost is the logarithm of N to base 2, then r, then p."""
     n, r, p = 2 ** cost[0], cost[1], cost[2]
     return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=128 * r * (n + p + 2), dklen=length)
 

@@ -87,17 +87,17 @@ class WallTable:
 def wall_table(fields: CronFields) -> WallTable:
     """Return the table for the numbers of a spec."""
     return WallTable(
-        second_from=_first_from(fields.seconds, 60),
-        minute_from=_first_from(fields.minutes, 60),
-        hour_from=_first_from(fields.hours, 24),
-        month_from=_first_from(fields.months, 13),
-        days=_day_masks(fields.days, fields.weekdays, fields.both_days),
+        second_from=first_from(fields.seconds, 60),
+        minute_from=first_from(fields.minutes, 60),
+        hour_from=first_from(fields.hours, 24),
+        month_from=first_from(fields.months, 13),
+        days=day_masks(fields.days, fields.weekdays, fields.both_days),
     )
 
 
 # Cached, because most fields of different specs are the same, and can share their tables.
 @lru_cache(maxsize=1024)
-def _first_from(values: tuple[int, ...], size: int) -> tuple[int, ...]:
+def first_from(values: tuple[int, ...], size: int) -> tuple[int, ...]:
     """Return, for each number from 0 to ``size``, the first of ``values`` from that number on, or -1."""
     table = [_NEVER] * (size + 1)
     for low, high in pairwise((_NEVER, *values)):
@@ -106,7 +106,7 @@ def _first_from(values: tuple[int, ...], size: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _day_masks(days: tuple[int, ...], weekdays: tuple[int, ...], both_days: bool) -> tuple[int, ...]:
+def day_masks(days: tuple[int, ...], weekdays: tuple[int, ...], both_days: bool) -> tuple[int, ...]:
     """Return the masks of ``WallTable.days``."""
     by_date = sum(1 << day for day in days)
     masks = []

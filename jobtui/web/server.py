@@ -48,6 +48,9 @@ class Server:
         clock: The source of time.
         bound: A socket that listens on the address already; None to bind one.
 
+    Attributes:
+        connections: The open connections.
+
     Raises:
         CannotListenError: The server cannot listen on the address, or other machines can reach it and the
             rules require no credentials.
@@ -69,7 +72,7 @@ class Server:
         if address is not None and bound is None:
             self._socket, self._address = listen(address)
         self._backend = backend
-        self._connections = ConnectionLimit()
+        self.connections = ConnectionLimit()
         self._clock = clock or SystemClock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -123,7 +126,7 @@ class Server:
 
     def _make_protocol(self) -> asyncio.Protocol:
         assert self._handlers is not None  # the server is ready
-        return self._connections.wrap(self._handlers())
+        return self.connections.wrap(self._handlers())
 
     def __enter__(self) -> Self:
         """Start the server."""
@@ -150,7 +153,7 @@ class Server:
         metrics = Metrics(self._backend)
         event_hub = EventHub(self._backend, metrics.observe, self._rules.client_bytes // 4)
         metrics.begin_after(event_hub.seq)
-        connections = self._connections
+        connections = self.connections
         context = ServerContext(
             backend=self._backend,
             event_hub=event_hub,

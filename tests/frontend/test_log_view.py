@@ -175,5 +175,5 @@ def test_names_of_levels_that_are_registered_later_are_known() -> None:
         assert level_number("NOTABLE") == 27
     finally:
         del logging._nameToLevel["NOTABLE"]  # noqa: SLF001 - there is no public way back
-        del logging._levelToName[27]  # noqa: SLF001
+        del logging._levelToName[27]  # noqa: SLF001 - as above
         level_number.cache_clear()

@@ -197,8 +197,8 @@ def clear_caches() -> None:
     """Clear the caches of specs and fields, so that the next spec is parsed as if it were the first."""
     parser._cache.clear()  # noqa: SLF001 - no user needs to clear a cache
     cron._expansions.clear()  # noqa: SLF001 - no user needs to clear a cache
-    wall_clock._first_from.cache_clear()  # noqa: SLF001 - no user needs to clear a cache
-    wall_clock._day_masks.cache_clear()  # noqa: SLF001 - no user needs to clear a cache
+    wall_clock.first_from.cache_clear()
+    wall_clock.day_masks.cache_clear()
 
 
 def measure(spec: str) -> Outcome:

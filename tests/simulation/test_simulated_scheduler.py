@@ -864,9 +864,8 @@ def test_the_previous_default_scheduler_is_restored(monkeypatch: pytest.MonkeyPa
         with pytest.raises(ZeroDivisionError), simulated():
             _ = 1 / 0
         assert default_module.default_scheduler() is outer
-    assert default_module._default is None  # noqa: SLF001 - `default_scheduler` would create one
     other = Scheduler(tz="UTC")
-    default_module.set_default_scheduler(other)
+    assert default_module.set_default_scheduler(other) is None
     with simulated():
         pass
     assert default_module.default_scheduler() is other
@@ -929,10 +928,11 @@ def test_a_job_may_stop_the_scheduler(scheduler: SimulatedScheduler) -> None:
 
 def test_load_without_active_scheduler_raises(tmp_path: Path) -> None:
     """The function acts on the active scheduler."""
-    before = default_module._default  # noqa: SLF001 - `default_scheduler` would create one
+    own = Scheduler(tz="UTC")
+    before = default_module.set_default_scheduler(own)
     with pytest.raises(RuntimeError, match="no simulated scheduler is active"):
         load(tmp_path / "jobs.py")
-    assert before is None or default_module._default is before  # noqa: SLF001 - `default_scheduler` would create one
+    assert default_module.set_default_scheduler(before) is own
 
 
 def test_a_named_schedule_of_the_test_overrides_that_of_the_settings(tmp_path: Path) -> None:

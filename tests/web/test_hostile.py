@@ -53,7 +53,7 @@ def open_clients(address: Address, size: int, sent: bytes) -> Iterator[list[sock
 
 def connection_count(server: web_server.Server) -> int:
     """Return how many connections the server has, without another request."""
-    return server._connections.count  # noqa: SLF001 - the metrics say it only in the response to a request
+    return server.connections.count
 
 
 def count_open(clients: list[socket.socket]) -> int:
