@@ -15,8 +15,6 @@ from typing import IO, Self
 
 from support.command_line import LIMIT, inherited_environment
 
-SLACK = 6.0  # seconds that a busy machine may take to end a process
-
 
 class HeadlessProcess:
     """A process that runs ``jobtui TARGET --headless``; it is killed at the end of the block.
