@@ -51,7 +51,7 @@ def parse(spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> Cr
     try:
         cached = _cache.get(key)
     except TypeError:  # an argument cannot be hashed: a zone of dateutil, or a spec of a wrong type
-        return _parse_uncached(spec, tz, dst)
+        return parse_uncached(spec, tz, dst)
     if cached is not None:
         # The machine's zone may have changed since.
         machine_zone = local_zone if isinstance(cached, Cron) else local_zone_or_utc
@@ -59,14 +59,15 @@ def parse(spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> Cr
             return cached
         _cache.pop(key, None)
     # setdefault() is atomic: if several threads parse a new spec at once, all return the same schedule.
-    schedule = _cache.setdefault(key, _parse_uncached(spec, tz, dst))
+    schedule = _cache.setdefault(key, parse_uncached(spec, tz, dst))
     if len(_cache) > _CACHE_SIZE:
         for oldest in list(_cache)[:-_CACHE_SIZE]:
             _cache.pop(oldest, None)
     return schedule
 
 
-def _parse_uncached(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
+def parse_uncached(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
+    """Parse a spec as `parse` does, without its cache."""
     text = spec_text(spec)
     check_dst(dst)
     try:

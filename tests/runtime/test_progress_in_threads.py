@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from support.real_threads import LIMIT, MakeScheduler
+from support.runtime_parts import runtime_of
 from support.waiting import wait_until
 
 from jobtui import Progress, Scheduler, current_run
@@ -84,7 +85,7 @@ def test_a_run_that_has_ended_keeps_nothing_of_its_progress(make_scheduler: Make
     scheduler.start()
     assert scheduler.now(work).wait(LIMIT)
     runs[0].progress(2, 2)  # as a thread may that has outlived the run
-    wait_until(lambda: not scheduler._kernel.runs.attachments.meters)  # noqa: SLF001 - memory is not public
+    wait_until(lambda: not runtime_of(scheduler).kernel.runs.attachments.meters)
 
 
 def test_the_current_run_refuses_other_types(make_scheduler: MakeScheduler) -> None:

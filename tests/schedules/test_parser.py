@@ -32,14 +32,16 @@ def test_threads_that_parse_the_same_new_spec_at_once_get_the_same_object(
 ) -> None:
     """All four parse it before the first puts its schedule into the cache."""
     barrier = Barrier(4)
-    read = parser._parse_uncached  # noqa: SLF001 - runs between a miss of the cache and its filling
+    read = parser.parse_uncached
 
     def read_together(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
         made = read(spec, tz, dst)
         barrier.wait(timeout=30)
         return made
 
-    monkeypatch.setattr(parser, "_parse_uncached", read_together)  # as above
+    monkeypatch.setattr(
+        parser, "parse_uncached", read_together
+    )  # runs between a miss of the cache and its filling
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: parse("7 7 4 7 7 *", tz="UTC"), range(4)))
     assert all(each is found[0] for each in found)

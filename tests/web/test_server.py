@@ -24,6 +24,7 @@ from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
+from jobtui.engine.views import Snapshot
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import SystemClock
 from jobtui.web.listening_sockets import CannotListenError
@@ -339,8 +340,13 @@ def test_a_process_with_open_connections_can_exit(tmp_path: Path) -> None:
 
 def test_an_internal_error_is_logged_and_not_shown_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
     """The client gets status 500 without any detail of our code; the server continues."""
-    with running_server() as server:
-        server._backend.snapshot = lambda: 1 / 0  # type: ignore[assignment, return-value] # noqa: SLF001 - makes a handler raise
+
+    class BrokenBackend(ScriptedBackend):
+        def snapshot(self) -> Snapshot:
+            raise ZeroDivisionError
+
+    backend = BrokenBackend(snapshots.saturated())
+    with Server(backend, parse_address("127.0.0.1:0")) as server:
         response = request(server.address, path=f"{PAGE}/api/jobs", headers=(HOST,))
         assert (response.status, b"ZeroDivision" in response.body) == (500, False)
         assert "ZeroDivisionError" in caplog.text
