@@ -8,8 +8,8 @@ import sys
 from jobtui.cli.choose_source import open_source
 from jobtui.cli.source import FOUND, nothing_found, print_json
 from jobtui.cli.text_table import Cell, paper_of
+from jobtui.frontend.explanation import Cause, Verdict
 from jobtui.frontend.json_codec import EXPLANATION
-from jobtui.frontend.why import Cause, Verdict
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
 

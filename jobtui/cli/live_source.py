@@ -13,10 +13,10 @@ from jobtui.cli.source import JobList, Process
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import RunLines
+from jobtui.frontend.explanation import Explanation
 from jobtui.frontend.formatting import format_instant_full
 from jobtui.frontend.json_codec import RUN_LISTS
 from jobtui.frontend.registry import Entry
-from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.zones import zone

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import RunLine, RunLines
+from jobtui.frontend.explanation import Explanation
 from jobtui.frontend.json_codec import ESTIMATE, JOB, RUN, Json
 from jobtui.frontend.progress import estimate_runs
-from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
 

@@ -13,9 +13,11 @@ from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState
 from jobtui.engine.records import NUMBER, packed_view
 from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.backend import RunLine, RunLines
+from jobtui.frontend.explanation import Explanation
 from jobtui.frontend.formatting import format_instant_full
-from jobtui.frontend.why import Explanation, explain_run, explain_tick
+from jobtui.frontend.why_run import explain_run
 from jobtui.frontend.why_stored import StoreFacts
+from jobtui.frontend.why_tick import explain_tick
 from jobtui.process.printable import printable
 from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.output_log import MAX_CHUNK

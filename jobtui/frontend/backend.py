@@ -14,7 +14,7 @@ from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.run_columns import MAX_POINTS, RunColumns
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
-from jobtui.frontend.why import Explanation
+from jobtui.frontend.explanation import Explanation
 from jobtui.runtime.output_log import OutputChunk
 from jobtui.schedules.dst import TickPreview
 

@@ -17,9 +17,9 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 from jobtui.engine.events import Event, JobEvent, QuietTimeChanged, RunEvent
 from jobtui.engine.views import Duration, JobView, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, LogPage, RunLines, SchedulePreview
+from jobtui.frontend.explanation import Explanation
 from jobtui.frontend.progress import RunEstimate
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.bad_spec import BadSpec

@@ -9,11 +9,13 @@ from typing import Any
 
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails, SchedulePreview
+from jobtui.frontend.explanation import Explanation
 from jobtui.frontend.job_parameters import Call, parameter_schema, read_arguments
 from jobtui.frontend.log_pages import LogPageReader
 from jobtui.frontend.run_lines import RunLineReader
-from jobtui.frontend.why import Explanation, explain_run, explain_tick
 from jobtui.frontend.why_live import SchedulerFacts
+from jobtui.frontend.why_run import explain_run
+from jobtui.frontend.why_tick import explain_tick
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.adjusted import anchored

@@ -1,4 +1,4 @@
-"""The facts from which `why` explains a tick or a run, and where they come from.
+"""The facts from which `why_tick` and `why_run` explain a tick or a run, and where they come from.
 
 A live scheduler and the file of a store give the same facts, so both get the same answers.
 """
@@ -16,6 +16,8 @@ from jobtui.engine.views import RunView
 from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.quiet_times import QuietTimes
 from jobtui.schedules.schedule import Every, Schedule
+
+MOST_ENTRIES = 2_000  # endings that are read after the instant in question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from jobtui.frontend.backend import JobDetails, LogPage, RunLines, SchedulePrevi
 from jobtui.frontend.blank_snapshot import blank_snapshot
 from jobtui.frontend.column_json import decode_columns
 from jobtui.frontend.cooperative import yield_to_others
+from jobtui.frontend.explanation import Explanation
 from jobtui.frontend.json_codec import (
     EXPLANATION,
     JOB_DETAILS,
@@ -42,7 +43,6 @@ from jobtui.frontend.json_codec import (
 )
 from jobtui.frontend.policy_json import changes_to_json
 from jobtui.frontend.throttle import AdaptiveThrottle
-from jobtui.frontend.why import Explanation
 from jobtui.remote.http_client import (
     UNEXPECTED_RESPONSE,
     ClientCredentials,

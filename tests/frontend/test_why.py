@@ -18,11 +18,12 @@ from support.store_parts import write
 
 from jobtui import Retry, RunState, RunView, Scheduler
 from jobtui.engine.records import PackedRun
+from jobtui.frontend.explanation import Cause, Explanation, Verdict
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.frontend.why import Cause, Explanation, Verdict, explain_tick
 from jobtui.frontend.why_instant import parse_asked_instant
 from jobtui.frontend.why_live import SchedulerFacts
 from jobtui.frontend.why_stored import StoreFacts
+from jobtui.frontend.why_tick import explain_tick
 from jobtui.runtime.clock import ManualClock
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule_key import schedule_key, schedule_of_key

@@ -12,9 +12,10 @@ from support.store_parts import entry, write
 from support.waiting import wait_until
 
 from jobtui import Phase, RunState, Scheduler
+from jobtui.frontend.explanation import Cause, Explanation, Verdict
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.frontend.why import Cause, Explanation, Verdict, explain_tick
 from jobtui.frontend.why_stored import StoreFacts
+from jobtui.frontend.why_tick import explain_tick
 from jobtui.runtime.clock import ManualClock
 from jobtui.store.database import open_for_writing
 from jobtui.store.history import History

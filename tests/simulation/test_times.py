@@ -10,9 +10,9 @@ import pytest
 
 from jobtui import JobStatus, Once, RunState, Scheduler, current_run
 from jobtui.engine.views import JobView
+from jobtui.frontend.explanation import Cause, Verdict
 from jobtui.frontend.formatting import format_times
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.frontend.why import Cause, Verdict
 from jobtui.runtime.clock import ManualClock
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 

@@ -22,7 +22,7 @@ from jobtui.frontend.backend import (
     SchedulePreview,
     Unsubscribe,
 )
-from jobtui.frontend.why import Cause, Explanation, Verdict
+from jobtui.frontend.explanation import Cause, Explanation, Verdict
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_log import MAX_CHUNK, OutputChunk, OutputLog
 from jobtui.schedules.adjusted import anchored

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.why import Explanation
+from jobtui.frontend.explanation import Explanation
 from jobtui.tui.background_work import BackgroundQuery, error_text
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text, literal_title

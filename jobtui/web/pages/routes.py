@@ -16,13 +16,13 @@ from aiohttp import web
 from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import LogLine
+from jobtui.frontend.explanation import Explanation
 from jobtui.frontend.failure import Failure, failure_lines, read_failure
 from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.frontend.run_page import held_until, time_spans
 from jobtui.frontend.text_lines import TextLine
 from jobtui.frontend.upcoming import is_quiet_at
-from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.zones import zone_name

@@ -1,112 +1,33 @@
-"""Explain why a tick of a job did or did not run, and where the time of a run went.
+"""Explain why a tick of a job did or did not run.
 
-An explanation is one sentence and its evidence. It relies on the schedule, on the entries of the ledger, and
-on the times in which a scheduler ran. What these do not say, it calls not known.
+An explanation relies on the schedule, on the entries of the ledger, and on the times in which a scheduler
+ran. What these do not say, it calls not known.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import cached_property
 
-from jobtui.engine.enums import Overlap, Phase, RunState, Trigger
+from jobtui.engine.enums import Phase, Trigger
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import elapsed_between, format_duration
-from jobtui.frontend.why_facts import FactSource, JobFacts, LifeSpan
+from jobtui.frontend.explanation import Cause, Explanation, Verdict, cause_of
+from jobtui.frontend.why_downtime import describe_downtime, downtime_around, life_at
+from jobtui.frontend.why_facts import MOST_ENTRIES, FactSource, JobFacts
 from jobtui.frontend.why_instant import AskedInstant, parse_asked_instant
+from jobtui.frontend.why_run import explain_found_run
 from jobtui.frontend.why_schedule import after_gap, explain_mismatch, tick_before, tick_from
+from jobtui.frontend.why_texts import clock_time, describe_run, time_near
 from jobtui.schedules.dst import DstNote, note_on_tick, note_on_transition
 from jobtui.schedules.schedule import Cron
 from jobtui.schedules.transitions import transition_around
 
-MOST_ENTRIES = 2_000  # endings that are read after the instant in question
-_MOST_NAMED = 10  # runs that a sentence names
-_LATE = timedelta(seconds=1)  # a tick that the ledger has so much later was noticed late
-_WAITED = timedelta(milliseconds=10)  # a shorter wait for a slot is not explained
 _MICROSECOND = timedelta(microseconds=1)
 _ONE_TICK = timedelta(milliseconds=1)  # the accuracy of instants in the ledger
-
-
-class Verdict(Enum):
-    """Whether a tick has started a run."""
-
-    RAN = "ran"
-    DID_NOT_RUN = "did not run"
-    WILL_RUN = "will run"
-    WILL_NOT_RUN = "will not run"
-    NOT_KNOWN = "not known"
-
-
-class Cause(Enum):
-    """The cause of a verdict, in a word."""
-
-    RUN = "run"  # a run was started
-    DUE = "due"  # the schedule is due, and nothing stands in the way
-    SCHEDULE = "schedule"  # the schedule is not due at that instant
-    CLOCK_CHANGE = "clock change"  # a transition of the zone moves, repeats or drops the time
-    PAUSE = "pause"
-    QUIET = "quiet time"  # nothing starts then
-    TIMES = "times"  # the job has run as often as it should
-    OVERLAP = "overlap"  # an earlier run of the job was live
-    CANCELLED = "cancelled"  # the run was cancelled before it started
-    MISFIRE = "misfire"  # the tick was noticed late, and the policy starts no run
-    COALESCED = "coalesced"  # one run stands for several late ticks
-    DOWNTIME = "downtime"  # no scheduler ran
-    STANDBY = "standby"  # another scheduler runs the jobs
-    RETENTION = "retention"  # the ledger does not go back that far
-    NOT_RECORDED = "not recorded"  # the ledger has no entry, and nothing says why
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """The answer to a question about one tick or one run. All times are aware.
-
-    Attributes:
-        job: The name of the job.
-        at: The instant in question: that of the tick, or of the run's request; in the zone of the schedule.
-        verdict: Whether a run was started.
-        cause: The cause, in a word.
-        sentence: The explanation.
-        evidence: What it relies on, a sentence each.
-        runs: The numbers of the runs that it names.
-    """
-
-    job: str
-    at: datetime
-    verdict: Verdict
-    cause: Cause
-    sentence: str
-    evidence: tuple[str, ...] = ()
-    runs: tuple[int, ...] = ()
-
-
-# What the reasons in the ledger begin with, and what they mean. A reason may end with a text of the user.
-_CAUSES = (
-    (re.compile(r"paused since"), Cause.PAUSE),
-    (re.compile(r"quiet until"), Cause.QUIET),
-    (re.compile(r"\d+ of \d+ runs have ended"), Cause.TIMES),
-    (
-        re.compile(
-            r"still running since|run \d+ is (still queued|tried again)|\d+ runs are held|replaced by run"
-        ),
-        Cause.OVERLAP,
-    ),
-    (re.compile(r"not running|no scheduler was running|left out by the user"), Cause.DOWNTIME),
-    (re.compile(r"(more than )?\d+ ticks since"), Cause.COALESCED),
-    (re.compile(r"process \d+ has claimed"), Cause.STANDBY),
-    (re.compile(r"noticed at|the rest of more than"), Cause.MISFIRE),
-)
 _RUN_IN_REASON = re.compile(r"\brun ([0-9]+)")
-
-
-def _cause_of(reason: str, other: Cause) -> Cause:
-    """Return the cause that a reason in the ledger names; `other` if it names none of these."""
-    return next((cause for text, cause in _CAUSES if text.match(reason)), other)
 
 
 def explain_tick(source: FactSource, name: str, at: str = "") -> Explanation:
@@ -131,23 +52,6 @@ def explain_tick(source: FactSource, name: str, at: str = "") -> Explanation:
     return _TickQuestion(source, job, asked, now).answer()
 
 
-def explain_run(source: FactSource, number: int) -> Explanation:
-    """Explain when a run was due, how long it waited for what, and how it ended.
-
-    Raises:
-        LookupError: There is no run of that number, or it is not kept.
-    """
-    run = source.run(number)
-    return _explain_run(source, run, _overlap_of(source, run.job))
-
-
-def _overlap_of(source: FactSource, name: str) -> Overlap | None:
-    try:
-        return source.job(name).overlap
-    except LookupError:  # it was removed
-        return None
-
-
 def _default_instant(source: FactSource, job: JobFacts, now: datetime) -> AskedInstant:
     ended = source.latest_tick(job.name)
     live = [run for run in source.live_runs(job.name) if run.trigger is Trigger.TICK]
@@ -158,9 +62,6 @@ def _default_instant(source: FactSource, job: JobFacts, now: datetime) -> AskedI
     if due is None:
         raise LookupError(f"job {job.name!r} has no tick in the ledger, and its next one is not known")
     return AskedInstant(due, _ONE_TICK)
-
-
-# --- ticks ----------------------------------------------------------------------------------------
 
 
 class _TickQuestion:
@@ -245,7 +146,7 @@ class _TickQuestion:
         return max(covering, key=lambda entry: (entry.due, entry.created), default=None)
 
     def _explain_started(self, run: RunView, note: str) -> Explanation:
-        found = _explain_run(self._source, run, self._job.overlap)
+        found = explain_found_run(self._source, run, self._job.overlap)
         notes = [note] if note else []
         if not note and run.due is not None and (dst := note_on_tick(self._job.schedule, run.due)):
             notes.append(dst.sentence)
@@ -260,7 +161,7 @@ class _TickQuestion:
         )
 
     def _explain_group(self, group: RunView, due: datetime) -> Explanation:
-        cause = _cause_of(group.reason, Cause.NOT_RECORDED)
+        cause = cause_of(group.reason, Cause.NOT_RECORDED)
         numbers = [int(number) for number in _RUN_IN_REASON.findall(group.reason)]
         evidence = [self._describe_group(group)]
         for number in numbers:
@@ -279,7 +180,7 @@ class _TickQuestion:
         return f"the ledger has {group.ticks} ticks {group.state.value}, from {first} to {last}"
 
     def _describe_run(self, run: RunView) -> str:
-        return _describe_run(run, self._asked.at)
+        return describe_run(run, self._asked.at)
 
     # --- no entry ---------------------------------------------------------------------------------
 
@@ -335,10 +236,10 @@ class _TickQuestion:
         """Explain a tick in the past of which the ledger has nothing."""
         oldest = self._source.oldest_ending()
         kept = "nothing" if oldest is None else f"nothing before {self._time(oldest)}"
-        life = _life_at(self._lives, due)
-        down = None if life is not None else _downtime(self._lives, due)
+        life = life_at(self._lives, due)
+        down = None if life is not None else downtime_around(self._lives, due)
         if down is not None:
-            return self._make(Cause.DOWNTIME, _describe_downtime(*down, self._asked.at), due=due)
+            return self._make(Cause.DOWNTIME, describe_downtime(*down, self._asked.at), due=due)
         if life is None and not self._lives:
             return self._make(Cause.DOWNTIME, "no scheduler has run yet", [], due=due)
         if oldest is None or due.timestamp() < oldest.timestamp():
@@ -410,217 +311,8 @@ class _TickQuestion:
 
     def _shown_instant(self, at: datetime) -> str:
         if not self._asked.exists and at == self._asked.at:
-            return f"{at:%Y-%m-%d} {_clock(at)}"
-        return f"{at:%Y-%m-%d} {_clock(at)} {at.tzname()}"
+            return f"{at:%Y-%m-%d} {clock_time(at)}"
+        return f"{at:%Y-%m-%d} {clock_time(at)} {at.tzname()}"
 
     def _time(self, instant: datetime) -> str:
-        return _time_near(instant, self._asked.at)
-
-
-def _describe_downtime(ended: LifeSpan | None, began: LifeSpan | None, near: datetime) -> str:
-    until = "now" if began is None else _time_near(began.started, near)
-    if ended is None or ended.ended is None:
-        return f"no scheduler had run before {until}"
-    how = "killed" if ended.killed else "stopped"
-    return f"not running from {_time_near(ended.ended, near)} ({how}) to {until}"
-
-
-def _life_at(lives: Sequence[LifeSpan], at: datetime) -> LifeSpan | None:
-    """Return the process in whose time an instant is; None if no scheduler ran then."""
-    instant = at.timestamp()
-    for life in reversed(lives):
-        if life.started.timestamp() <= instant and (life.ended is None or instant <= life.ended.timestamp()):
-            return life
-    return None
-
-
-def _downtime(lives: Sequence[LifeSpan], at: datetime) -> tuple[LifeSpan | None, LifeSpan | None] | None:
-    """Return the processes before and after an instant at which none ran; None if none is known at all."""
-    if not lives:
-        return None
-    instant = at.timestamp()
-    before = [life for life in lives if life.ended is not None and life.ended.timestamp() < instant]
-    after = [life for life in lives if life.started.timestamp() > instant]
-    return (
-        max(before, key=lambda life: life.ended or life.started, default=None),
-        min(after, key=lambda life: life.started, default=None),
-    )
-
-
-# --- runs -----------------------------------------------------------------------------------------
-
-
-def _explain_run(source: FactSource, run: RunView, overlap: Overlap | None) -> Explanation:
-    base, waiting = run.due or run.created, run.waiting_since or run.created
-    until = run.started or run.ended or source.now()
-    parts, evidence = _begin(source, run, base)
-    blockers = [] if overlap is Overlap.ALLOW else _blockers(source, run, waiting, until)
-    queued = waiting
-    if blockers:
-        last = max(blockers, key=lambda each: (each.ended or until).timestamp())
-        if run.state is RunState.HELD or last.ended is None:
-            parts.append(f"held: {run.reason or f'waits for run {last.number}'}")
-        else:
-            queued = last.ended
-            parts.append(f"held until {_time_near(queued, base)} by run {last.number}")
-    holders: list[RunView] = []
-    if quiet := _quiet_part(source, run, queued, until):
-        parts.append(quiet)
-    elif run.started is not None or run.state is RunState.QUEUED:
-        holders = _holders(source, run, queued, until)
-        parts += _queued_part(run, elapsed_between(queued, until), holders, base)
-    others = {each.number: each for each in (*blockers, *holders)}
-    evidence += [_describe_run(each, base) for each in [*others.values()][:_MOST_NAMED]]
-    verdict, cause = _verdict_on(run)
-    return Explanation(
-        job=run.job,
-        at=base,
-        verdict=verdict,
-        cause=cause,
-        sentence=f"run {run.number} of {run.job} on {base:%Y-%m-%d}: {', '.join([*parts, _outcome(run)])}",
-        evidence=tuple(evidence),
-        runs=(run.number, *others),
-    )
-
-
-def _begin(source: FactSource, run: RunView, base: datetime) -> tuple[list[str], list[str]]:
-    """Return when a run was due and noticed, and the evidence for a tick that was noticed late."""
-    if run.due is None:
-        return [f"requested {_clock(run.created)} ({_by(run.trigger)})"], []
-    parts = [f"due {_clock(run.due)}"]
-    if elapsed_between(run.due, run.created) < _LATE:
-        return parts, []
-    parts.append(f"noticed {_time_near(run.created, base)}")
-    return parts, [_explain_lateness(source.lives(), run.due, run.created, base)]
-
-
-def _verdict_on(run: RunView) -> tuple[Verdict, Cause]:
-    if run.started is not None:
-        return Verdict.RAN, Cause.RUN
-    if not run.state.ended:
-        return Verdict.WILL_RUN, Cause.RUN
-    return Verdict.DID_NOT_RUN, _cause_of(run.reason, Cause.CANCELLED)
-
-
-def _quiet_part(source: FactSource, run: RunView, queued: datetime, until: datetime) -> str:
-    """Return that a run waited in the queue for the end of a quiet time, and until when; "" if it did not."""
-    end = source.quiet().end_at(until.timestamp() - _LATE.total_seconds())
-    has_waited = run.state is RunState.QUEUED or (run.started is not None and end is not None)
-    if end is None or not has_waited or end <= queued.timestamp():
-        return ""
-    if run.started is not None and end > run.started.timestamp():  # it was requested by hand
-        return ""
-    shown = _time_near(datetime.fromtimestamp(end, queued.tzinfo), queued)
-    return f"queued: quiet until {shown}" + (f", started {_clock(run.started)}" if run.started else "")
-
-
-def _queued_part(
-    run: RunView, waited: timedelta, holders: Sequence[RunView], base: datetime
-) -> Iterator[str]:
-    """Yield how long a run waited for a slot, and when it started.
-
-    Args:
-        run: The run.
-        waited: How long it has been in the queue.
-        holders: The runs that were RUNNING during that time, as far as they are known.
-        base: The instant near which times have no date.
-    """
-    started = None if run.started is None else _time_near(run.started, base)
-    until = "" if started is None else f" until {started}"
-    if holders:
-        yield f"queued{until}: slots had {_numbers(holders)}"
-    elif started is None or waited >= _LATE:
-        yield f"queued{until}; the runs that had the slots are not known"
-    if started is not None:
-        yield f"started {started}"
-
-
-def _blockers(source: FactSource, run: RunView, waiting: datetime, until: datetime) -> list[RunView]:
-    """Return the earlier runs of the same job for which a run had to wait."""
-    return [each for each in _around(source, run.job, waiting, until) if _blocks(each, run, waiting)]
-
-
-def _holders(source: FactSource, run: RunView, queued: datetime, until: datetime) -> list[RunView]:
-    """Return the runs that were RUNNING while a run was queued, unless that was for a moment only."""
-    if elapsed_between(queued, until) < _WAITED:
-        return []
-    return [each for each in _around(source, None, queued, until) if _has_slot(each, run, queued, until)]
-
-
-def _around(source: FactSource, job: str | None, since: datetime, until: datetime) -> list[RunView]:
-    """Return the runs that were live between two instants, as far as they are known, by number."""
-    ended = source.endings_from(since, job=job, limit=MOST_ENTRIES)
-    found = [each for each in (*ended, *source.live_runs(job)) if each.number and each.created <= until]
-    return sorted({each.number: each for each in found}.values(), key=lambda each: each.number)
-
-
-def _blocks(other: RunView, run: RunView, waiting: datetime) -> bool:
-    """Return whether a run of the same job was live when this one had to wait for it."""
-    began = other.waiting_since or other.created
-    return (
-        other.number < run.number
-        and other.state is not RunState.SCHEDULED
-        and began.timestamp() <= waiting.timestamp()
-        and (other.ended is None or other.ended.timestamp() > waiting.timestamp())
-        and (run.started is None or other.ended is None or other.ended <= run.started)
-        and (other.ended is not None or run.state is RunState.HELD)
-    )
-
-
-def _has_slot(other: RunView, run: RunView, queued: datetime, until: datetime) -> bool:
-    """Return whether another run was RUNNING while this one was queued."""
-    return (
-        other.number != run.number
-        and other.started is not None
-        and other.state is not RunState.RETRYING
-        and other.started.timestamp() < until.timestamp()
-        and (other.ended is None or other.ended.timestamp() > queued.timestamp())
-    )
-
-
-def _explain_lateness(lives: Sequence[LifeSpan], due: datetime, noticed: datetime, base: datetime) -> str:
-    """Return why a tick was noticed late."""
-    late = format_duration(elapsed_between(due, noticed))
-    down = None if _life_at(lives, due) is not None else _downtime(lives, due)
-    if down is not None and down[1] is not None:
-        return f"noticed {late} late: no scheduler ran before {_time_near(down[1].started, base)}"
-    return f"noticed {late} late: the machine slept, its clock was set, or the process could not act"
-
-
-def _by(trigger: Trigger) -> str:
-    return trigger.value if trigger.value.startswith("by ") else f"by {trigger.value}"
-
-
-def _outcome(run: RunView) -> str:
-    if not run.state.ended:
-        return f"RETRYING: {run.reason}" if run.state is RunState.RETRYING else str(run.state.value)
-    took = "" if run.elapsed is None else f" after {format_duration(run.elapsed)}"
-    reason = f": {run.reason}" if run.reason and run.state is not RunState.OK else ""
-    return f"{run.state.value}{took}{reason}"
-
-
-def _numbers(runs: Sequence[RunView]) -> str:
-    shown = ", ".join(str(each.number) for each in runs[:_MOST_NAMED])
-    more = len(runs) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _describe_run(run: RunView, near: datetime) -> str:
-    parts = [f"run {run.number} of {run.job}"]
-    if run.started is not None:
-        parts.append(f"started {_time_near(run.started, near)}")
-    if run.ended is not None:
-        parts.append(f"ended {_time_near(run.ended, near)}")
-    return f"{', '.join(parts)}: {_outcome(run)}"
-
-
-def _time_near(instant: datetime, near: datetime) -> str:
-    """Return a time in the zone of another one, with its date if that is another day."""
-    instant = instant.astimezone(near.tzinfo)
-    return _clock(instant) if instant.date() == near.date() else f"{instant:%Y-%m-%d} {_clock(instant)}"
-
-
-def _clock(instant: datetime) -> str:
-    """Return the time of day, with milliseconds if there are some."""
-    milliseconds = instant.microsecond // 1000
-    return f"{instant:%H:%M:%S}" + (f".{milliseconds:03}" if milliseconds else "")
+        return time_near(instant, self._asked.at)
