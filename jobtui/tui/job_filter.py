@@ -93,6 +93,15 @@ class JobListFilter:
         column = _SORTABLE.get(self.sort)
         return f"{column.title.lower()} {self.mark}" if column else ""
 
+    def describe(self, shown: int, total: int) -> str:
+        """Return how many of all jobs are shown, which, and in which order, for a title."""
+        text = f"{shown} of {total}" if self.words or self.attention else str(shown)
+        if self.attention:
+            text += " that need attention"
+        if self.words:
+            text += f", filter: {' '.join(self.words)}"
+        return f"{text}, by {self.title}" if self.title else text
+
     @property
     def _descending(self) -> bool:
         column = _SORTABLE.get(self.sort)

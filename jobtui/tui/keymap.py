@@ -28,7 +28,7 @@ from jobtui.tui.screens.calendar_screen import CalendarScreen, TicksScreen
 from jobtui.tui.screens.column_chooser import ColumnChooser
 from jobtui.tui.screens.command_line import CommandInput
 from jobtui.tui.screens.confirm import ConfirmScreen
-from jobtui.tui.screens.dashboard import Dashboard, FilterInput
+from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.diff_screen import DiffScreen
 from jobtui.tui.screens.help import HelpFilter, HelpScreen
 from jobtui.tui.screens.history_screen import HistoryScreen, QueryInput
@@ -45,6 +45,7 @@ from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.streak_screen import StreakScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
+from jobtui.tui.widgets.filter_input import FilterInput
 from jobtui.tui.widgets.header import AlarmLine
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.load_grid import LoadGrid

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -25,7 +25,9 @@ from jobtui.frontend.output_signs import SeenOutput
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.arrangement import DRAWER_WIDTH, JOBS, PANES, TINY_HEIGHT
 from jobtui.tui.background_work import BackgroundCommands
+from jobtui.tui.dashboard_keys import DASHBOARD_BINDINGS
 from jobtui.tui.job_filter import VIEWS, JobListFilter
+from jobtui.tui.job_marks import JobMarks
 from jobtui.tui.key_names import key_of
 from jobtui.tui.screens.alarms_screen import AlarmsScreen
 from jobtui.tui.screens.arguments_screen import run_with_arguments
@@ -41,9 +43,11 @@ from jobtui.tui.screens.sign_in import SignIn, SignInScreen
 from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
+from jobtui.tui.selected_row import SelectedRow, job_name_of, job_of, run_of
 from jobtui.tui.widgets.body import Body
 from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, job_columns
 from jobtui.tui.widgets.drawer import Drawer
+from jobtui.tui.widgets.filter_input import FilterInput
 from jobtui.tui.widgets.header import AlarmLine, PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
@@ -68,15 +72,6 @@ def _list_names(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
 
 
-class FilterInput(Input):
-    """The field for the words of the filter."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Keep the filter", id="filter.keep"),
-        Binding("escape", "screen.clear_filter", "Clear it", id="filter.clear"),
-    ]
-
-
 class Dashboard(Screen[None]):
     """Shows snapshots, and turns keys into commands.
 
@@ -85,69 +80,7 @@ class Dashboard(Screen[None]):
         quit_label: The name of the key that ends the dashboard, but not always the scheduler.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "run", "Run", tooltip="Run the selected job now", id="job.run"),
-        Binding("R", "run_with", "Run with arguments", show=False, id="job.run_with"),
-        Binding("p", "pause", "Pause", tooltip="Pause the selected job, or resume it", id="job.pause"),
-        Binding("space", "toggle_mark", "Mark the job, or remove its mark", show=False, id="jobs.mark"),
-        Binding(
-            "asterisk", "mark_all", "Mark all jobs that are shown, or none", show=False, id="jobs.mark_all"
-        ),
-        Binding("u", "undo", "Undo the last pause, schedule or pool size", show=False, id="undo"),
-        Binding("X", "cancel_now", "Cancel a run without a question", show=False, id="run.cancel_now"),
-        Binding("e", "edit", "Edit the schedule of the selected job", show=False, id="job.edit"),
-        Binding("P", "pause_all", "Pause or resume all jobs (asks first)", show=False, id="jobs.pause_all"),
-        Binding("plus,equals_sign", "resize(1)", "Grow the pool by one", show=False, id="pool.grow"),
-        Binding("minus", "resize(-1)", "Shrink the pool by one", show=False, id="pool.shrink"),
-        Binding("x", "cancel", "Cancel", tooltip="Cancel a run (asks first)", id="run.cancel"),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            key_display="/",
-            tooltip="Filter the jobs by name, schedule or status",
-            id="jobs.filter",
-        ),
-        Binding(
-            "n",
-            "next_failed",
-            "Failed",
-            tooltip="Move to the next job, or recent run, that failed",
-            id="jobs.next_failed",
-        ),
-        Binding("a", "open_alarm", "Open the cause of the alarm", show=False, id="alarm.open"),
-        Binding("A", "list_alarms", "List everything that is wrong", show=False, id="alarm.list"),
-        Binding("f", "view", "Show all jobs, or those that need attention", show=False, id="jobs.view"),
-        Binding(
-            "s",
-            "sort",
-            "Sort",
-            tooltip="Sort the jobs by status, failures, then each column",
-            show=False,
-            id="jobs.sort",
-        ),
-        Binding("c", "columns", "Choose the columns of the jobs", show=False, id="jobs.columns"),
-        Binding("h", "history", "Past", tooltip="Search the runs that have ended", id="runs.history"),
-        Binding("w", "why", "Why the latest tick, or this run, came out so", show=False, id="runs.why"),
-        Binding("l", "log", "Log", tooltip="Show the output of the run", show=False, id="run.log"),
-        Binding("t", "stack", "Show where the run is, with its stack", show=False, id="run.stack"),
-        Binding("S", "reverse_sort", "Reverse the order", show=False, id="jobs.reverse_sort"),
-        Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
-        Binding("tab", "next_table(1)", "Next pane", show=False, id="pane.next"),
-        Binding("shift+tab", "next_table(-1)", "Previous pane", show=False, id="pane.previous"),
-        Binding("0", "focus_table(0)", "Jobs", show=False, id="pane.jobs"),
-        Binding("1", "focus_table(1)", "Running", show=False, id="pane.running"),
-        Binding("2", "focus_table(2)", "Waiting", show=False, id="pane.waiting"),
-        Binding("3", "focus_table(3)", "Upcoming", show=False, id="pane.upcoming"),
-        Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
-        Binding("d", "drawer", "Show or hide the drawer of a wide terminal", show=False, id="pane.drawer"),
-        Binding("J", "scroll_drawer(1)", "Scroll the drawer down", show=False, id="drawer.down"),
-        Binding("K", "scroll_drawer(-1)", "Scroll the drawer up", show=False, id="drawer.up"),
-        Binding("z", "zoom", "Show only this table, or all again", show=False, id="pane.zoom"),
-        Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
-        Binding("6", "calendar", "Calendar of load", show=False, id="jobs.calendar"),
-        Binding("i", "sign_in", "Type user name and password again", show=False, id="tab.sign_in"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*DASHBOARD_BINDINGS]
 
     def __init__(self, background_commands: BackgroundCommands, quit_label: str) -> None:
         super().__init__()
@@ -179,7 +112,7 @@ class Dashboard(Screen[None]):
         self._drawer = Drawer(self._backend)
         self._body = Body(self._jobs, self._filter, self._panes, self._drawer)
         self._job_filter = JobListFilter()
-        self._marks: frozenset[str] = frozenset()  # the names of the jobs that the user has marked
+        self._marks = JobMarks()
         self._attention = AttentionView()
         self._key_state: tuple[object, ...] = ()
 
@@ -219,8 +152,8 @@ class Dashboard(Screen[None]):
         self._gauge.update_snapshot(snapshot)
         self._alarm.update_snapshot(snapshot)
         self._body.update_snapshot(snapshot, self._index)
-        if self._marks and not self._marks <= (names := {job.name for job in snapshot.jobs}):
-            self._set_marks(self._marks & names)
+        if (marks := self._marks.without_removed(snapshot.jobs)) is not self._marks:
+            self._set_marks(marks)
         self._update_jobs()
         self._update_keys()
 
@@ -236,19 +169,8 @@ class Dashboard(Screen[None]):
         jobs = self._job_filter.apply(self._index, self._attention)
         self._jobs.set_empty_text(self._empty_text())
         self._jobs.update_rows(jobs, snapshot.at)
-        title = f"{key_of(self, 'pane.jobs')} Jobs {len(jobs)}"
-        if self._job_filter.words or self._job_filter.attention:
-            title += f" of {len(snapshot.jobs)}"
-        if self._job_filter.attention:
-            title += " that need attention"
-        if self._job_filter.words:
-            title += f", filter: {' '.join(self._job_filter.words)}"
-        if self._job_filter.title:
-            title += f", by {self._job_filter.title}"
-        if self._marks:
-            hidden = len(self._marks.difference(job.name for job in jobs))
-            title += f", {len(self._marks)} marked" + (f", {hidden} of them hidden" if hidden else "")
-        title = literal_title(title)
+        what = self._job_filter.describe(len(jobs), len(snapshot.jobs)) + self._marks.describe(jobs)
+        title = literal_title(f"{key_of(self, 'pane.jobs')} Jobs {what}")
         if self._jobs.border_title != title:
             self._jobs.border_title = title
 
@@ -316,48 +238,32 @@ class Dashboard(Screen[None]):
 
     # --- selection --------------------------------------------------------------------------------
 
-    def _selected_row(self) -> JobView | RunView | UpcomingTick | None:
+    def _selected_row(self) -> SelectedRow | None:
         """Return the row under the cursor of the focused table, or of the jobs if no table is focused."""
         table = self._table_for_keys()
-        row: JobView | RunView | UpcomingTick | None = table.selected if table.shows_cursor else None
+        row: SelectedRow | None = table.selected if table.shows_cursor else None
         return row
 
     def _table_for_keys(self) -> LineTable[Any]:
         return self.focused if isinstance(self.focused, LineTable) else self._jobs
 
     def _selected_job(self) -> JobView | None:
-        row = self._selected_row()
-        if row is None or isinstance(row, JobView):
-            return row
-        return next((job for job in self._snapshot.jobs if job.name == row.job), None)
+        return job_of(self._selected_row(), self._snapshot)
 
     def _selected_run(self) -> RunView | UpcomingTick | None:
-        """Return the selected run, or that of the selected job: see `_run_of`."""
-        row = self._selected_row()
-        if isinstance(row, UpcomingTick):
-            return row if row.number else None
-        if isinstance(row, RunView):
-            return None if row.state.ended else row
-        return None if row is None else self._run_of(row)
-
-    def _run_of(self, job: JobView) -> RunView | UpcomingTick | None:
-        """Return the run of a job to cancel: the latest that waits, or else the latest that is running."""
-        waiting = [*self._snapshot.waiting, *self._snapshot.scheduled]
-        runs = [run for run in waiting if run.job == job.name]
-        runs = runs or [run for run in self._snapshot.running if run.job == job.name]
-        return max(runs, key=lambda run: run.number, default=None)
+        return run_of(self._selected_row(), self._snapshot)
 
     # --- marks ------------------------------------------------------------------------------------
 
     def _marked_jobs(self) -> list[JobView]:
         """Return the jobs on which keys act together: the marked ones, unless a pane has the focus."""
-        if not self._marks or self._table_for_keys() is not self._jobs:
+        if not self._marks.names or self._table_for_keys() is not self._jobs:
             return []
-        return [job for job in self._snapshot.jobs if job.name in self._marks]
+        return self._marks.select(self._snapshot.jobs)
 
-    def _set_marks(self, marks: frozenset[str]) -> None:
+    def _set_marks(self, marks: JobMarks) -> None:
         self._marks = marks
-        self._jobs.mark_rows(marks)
+        self._jobs.mark_rows(marks.names)
         self._update_jobs()
         self._update_keys()
 
@@ -367,13 +273,12 @@ class Dashboard(Screen[None]):
         if self._table_for_keys() is not self._jobs:
             self._warn(f"only jobs can be marked; {key_of(self, 'pane.jobs')} moves to them")
         elif job is not None:
-            self._set_marks(self._marks ^ {job.name})
+            self._set_marks(self._marks.toggle(job.name))
             self._jobs.action_move(1)
 
     def action_mark_all(self) -> None:
         """Mark all jobs that are shown; if all of them are marked, remove their marks."""
-        shown = {job.name for job in self._jobs.rows}
-        self._set_marks(self._marks - shown if shown <= self._marks else self._marks | shown)
+        self._set_marks(self._marks.toggle_all(job.name for job in self._jobs.rows))
 
     def action_undo(self) -> None:
         """Take back the latest pause, resumption, schedule or pool size."""
@@ -537,7 +442,7 @@ class Dashboard(Screen[None]):
             self._cancel_all([run])
 
     def _runs_to_cancel(self, jobs: Sequence[JobView]) -> list[RunView | UpcomingTick]:
-        runs = [run for job in jobs if (run := self._run_of(job)) is not None]
+        runs = [run for job in jobs if (run := run_of(job, self._snapshot)) is not None]
         if not runs:
             self._warn("no run of the marked jobs waits or runs")
         return runs
@@ -630,7 +535,7 @@ class Dashboard(Screen[None]):
         elif row is None:
             self._warn_of_selection("no job is selected")
         else:
-            name = row.name if isinstance(row, JobView) else row.job
+            name = job_name_of(row)
             self.app.push_screen(WhyScreen.of_job(name, self._backend))
 
     def action_stack(self) -> None:
@@ -642,7 +547,7 @@ class Dashboard(Screen[None]):
             what = f"run {row.number}" if row.number else "a tick"
             working = [run for run in working if run.number == row.number]
         elif row is not None:
-            what = row.name if isinstance(row, JobView) else row.job
+            what = job_name_of(row)
             working = [run for run in working if run.job == what]
         if row is None:
             self._warn_of_selection("no job is selected")
@@ -661,7 +566,7 @@ class Dashboard(Screen[None]):
         elif isinstance(row, RunView) and row.number:
             self.app.push_screen(LogScreen.of_run(row, self._commands))
         else:
-            name = row.name if isinstance(row, JobView) else row.job
+            name = job_name_of(row)
             self.app.push_screen(LogScreen.of_job(name, self._commands))
 
     def action_history(self) -> None:
@@ -684,7 +589,7 @@ class Dashboard(Screen[None]):
     def action_clear_filter(self) -> None:
         """Clear and hide the filter; if there is none, remove all marks."""
         if not self._job_filter.words and not self._filter.display:
-            self._set_marks(frozenset())
+            self._set_marks(JobMarks())
         self._filter.value = ""
         self._hide_filter()
 
@@ -773,5 +678,5 @@ class Dashboard(Screen[None]):
         if isinstance(row, RunView):
             self.app.push_screen(RunScreen(row, self._commands))
         else:
-            name = row.name if isinstance(row, JobView) else row.job
+            name = job_name_of(row)
             self.app.push_screen(JobScreen(name, self._commands))
