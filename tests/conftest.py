@@ -135,6 +135,15 @@ def make_scheduler() -> Iterator[MakeScheduler]:
 
 
 @pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    """Let threads take turns as often as possible."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
 def short_folder() -> Iterator[Path]:
     """Make a folder whose path is short: the path of a Unix socket in it may have 103 bytes."""
     with tempfile.TemporaryDirectory(prefix="test-", dir="/tmp", ignore_cleanup_errors=True) as name:

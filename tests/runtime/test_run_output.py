@@ -6,7 +6,6 @@ import gc
 import re
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -74,15 +73,6 @@ def test_memory_stays_within_the_limit_and_a_half_whatever_the_size_of_the_write
 def test_a_lone_surrogate_is_kept_as_a_question_mark(surrogates: str) -> None:
     """UTF-8 cannot encode it."""
     assert str(written([surrogates])) == "?" * len(surrogates)
-
-
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    """Let threads take turns as often as possible."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("frequent_switches")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
-from collections.abc import Iterator
 from types import FrameType
 
 import pytest
@@ -55,15 +53,6 @@ def test_text_that_a_run_writes_after_its_end_is_dropped() -> None:
         run.state = RunState.OK
         attachments.write_output(run, "late", RUN_BYTES)
     assert attachments.outputs == {2: "in time"}
-
-
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    """Let threads take turns as often as possible."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("frequent_switches")
