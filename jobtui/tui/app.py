@@ -148,6 +148,7 @@ class JobtuiApp(App[None]):
         self.tabs = OpenTabs(tabs, self._post_change)
         self._look = LookKeeper(self, self.tabs, display.look)
         self._command_history: list[str] = []
+        self._covered: list[Screen[Any]] = []  # at the last refresh, which left them as they were
         self._change_pending = False
         self._refresh_pending = False
         self._throttle = AdaptiveThrottle(1 / MAX_REFRESH_RATE, MAX_INTERVAL, CPU_SHARE)
@@ -183,6 +184,7 @@ class JobtuiApp(App[None]):
             self._terminal.on_lost(self._on_terminal_lost)
             self._suspension.handle_signals()
         self.screen_change_signal.subscribe(self, self.tabs.add_bar, immediate=True)
+        self.screen_change_signal.subscribe(self, self._show_uncovered)
         self.tabs.follow()
         self._look.start()
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
@@ -246,8 +248,9 @@ class JobtuiApp(App[None]):
         self._throttle.begin(self._loop_time(), thread_cpu())
         backend = self.tabs.shown.backend
         snapshot, connection_error = backend.snapshot(), backend.connection_error
+        self._covered = self._covered_screens()
         for screen in self.screen_stack:
-            if not screen.is_mounted:
+            if not screen.is_mounted or screen in self._covered:
                 continue
             screen.set_class(bool(connection_error), "-outdated")
             for dialog in screen.query(".dialog.large"):  # a large dialog covers the status line
@@ -257,6 +260,17 @@ class JobtuiApp(App[None]):
             if isinstance(screen, _FOLLOWERS):
                 screen.update_snapshot(snapshot)
         self.tab_row = self.tabs.row
+
+    def _covered_screens(self) -> list[Screen[Any]]:
+        """Return the screens of which nothing is to be seen: an opaque one is above them."""
+        stack = self.screen_stack
+        opaque = [place for place, screen in enumerate(stack) if screen.styles.background.a == 1]
+        return stack[: opaque[-1]] if opaque else []
+
+    def _show_uncovered(self, screen: Screen[Any]) -> None:
+        """Show the present state on a screen that was covered."""
+        if screen in self._covered:
+            self.take_snapshot()
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()

@@ -34,3 +34,17 @@ async def test_the_dashboard_is_not_painted_below_a_dialog_that_covers_it(keys: 
         dialog = driver.screen.query_one(".dialog.large")
         assert dialog.region == driver.screen.region.shrink((0, 0, 1, 0))  # above the keys
         assert driver.screen.styles.background.a == 1
+
+
+@async_test
+async def test_a_covered_dashboard_shows_the_present_state_when_it_is_seen_again() -> None:
+    """Until then a change costs it nothing; the lines that it would repaint are lines of the dialog, too."""
+    async with running_app(ScriptedBackend(snapshots.mid_run())) as driver:
+        await driver.press("5")
+        before = driver.table().rows
+        await driver.show_snapshot(snapshots.many_jobs())
+        assert driver.table().rows == before
+        await driver.press("enter", "escape")
+        assert driver.table().rows == before
+        await driver.press("escape")
+        assert len(driver.table().rows) == len(snapshots.many_jobs().jobs)
