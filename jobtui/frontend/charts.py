@@ -233,7 +233,7 @@ def _scale_labels(scale: DurationScale, rows: int) -> dict[int, str]:
         row = round(place * (rows - 1) / max(1, count - 1))
         part = 1.0 if row == 0 else 1 - (row + 1) / rows if row == rows - 1 else 1 - (row + 0.5) / rows
         label = format_duration(timedelta(seconds=scale.at(part)))
-        if label not in labels.values() and not label.startswith("<"):  # "<1ms" is no place on an axis
+        if label not in labels.values() and not label.startswith("<"):  # "<1ms" has no place on an axis
             labels[row] = label
     return labels
 

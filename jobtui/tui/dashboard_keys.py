@@ -63,5 +63,5 @@ DASHBOARD_BINDINGS = [
     Binding("z", "zoom", "Show only this table, or all again", show=False, id="pane.zoom"),
     Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
     Binding("6", "calendar", "Calendar of load", show=False, id="jobs.calendar"),
-    Binding("i", "sign_in", "Type user name and password again", show=False, id="tab.sign_in"),
+    Binding("i", "sign_in", "Type user name and password again", show=False, id="server.sign_in"),
 ]

@@ -15,7 +15,7 @@ from jobtui.tui.keymap import ACTIONS
 
 PACKAGE = Path(jobtui.__file__).parent
 # These define the keys, or check those that a user sets.
-ABOUT_KEYS = {"app_keys.py", "key_names.py", "keymap.py"}
+ABOUT_KEYS = {"app_keys.py", "key_footer.py", "key_names.py", "keymap.py"}
 # A key by its name; or a character before a verb: "u undoes it", "earlier: m".
 NAMES_KEY = re.compile(
     r"(?!tab$)\b(enter|esc|escape|tab|space|pageup|pagedown|ctrl\+\w+|shift\+\w+|alt\+\w+)\b"

@@ -176,7 +176,7 @@ class Dashboard(Screen[None]):
 
     def _empty_text(self) -> str:
         if is_blank(self._snapshot):
-            how = f"; {key_of(self, 'tab.sign_in')} signs in" if self._backend.needs_sign_in else ""
+            how = f"; {key_of(self, 'server.sign_in')} signs in" if self._backend.needs_sign_in else ""
             return f"nothing is known of this scheduler yet: there is no connection{how}"
         if not self._snapshot.jobs:
             return "no jobs yet: register one with jobtui.schedule(...) or jobtui.every(...)"
