@@ -189,6 +189,7 @@ async def test_the_footer_shows_each_key_whole_or_not_at_all(width: int) -> None
     async with running_app(ScriptedBackend(snapshots.saturated()), (150, 32)) as driver:
         whole = footer(driver).split()
         await driver.resize(width, 32)
+        await driver.until(lambda: driver.screen.query_one(KeyFooter).size.width == width)
         await driver.settle()
         shown = footer(driver).split()
         assert shown[-4:] == ["?", "Help", "q", "Detach"]
@@ -200,8 +201,7 @@ async def test_a_narrow_footer_leaves_out_the_optional_keys_first_and_then_the_l
     async with running_app(ScriptedBackend(snapshots.saturated()), (80, 24)) as driver:
         assert footer(driver).startswith("⏎ Open r Run p Pause x Cancel / Filter n Failed h Past o Output")
         await driver.resize(40, 24)
-        await driver.settle()
-        assert footer(driver) == "⏎ Open r Run p Pause ? Help q Detach"
+        await driver.until(lambda: footer(driver) == "⏎ Open r Run p Pause ? Help q Detach")
 
 
 @async_test
@@ -210,8 +210,7 @@ async def test_the_footer_fits_a_terminal_that_is_resized_while_it_has_no_focus(
     async with running_app(ScriptedBackend(snapshots.saturated()), WIDE) as driver:
         await driver.send_at_once(events.AppBlur())
         await driver.resize(40, 24)
-        await driver.settle()
-        assert footer(driver).endswith("p Pause ? Help q Detach")
+        await driver.until(lambda: footer(driver).endswith("p Pause ? Help q Detach"))
 
 
 @async_test

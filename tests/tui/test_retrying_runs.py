@@ -33,7 +33,7 @@ async def test_the_row_of_a_job_shows_its_next_attempt_and_r_makes_it_at_once() 
         number = retrying_job(scheduler)
         async with running_app(LocalBackend(scheduler, "shop.py")) as driver:
             assert "↻ 2/4 in 8s" in driver.text
-            assert re.search(r"↻ 2/4 +#1 +import +59m52s attempt 1 of", driver.text)
+            assert re.search(r"↻ 2/4 +#1 +import +59m52s +attempt 1 of", driver.text)
             await driver.press("r")
             scheduler.advance(0)
             assert scheduler.run_view(number).state is RunState.OK
