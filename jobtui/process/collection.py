@@ -13,8 +13,8 @@ def exclude_from_collection() -> None:
     the process, so a collection finds nothing among them. An excluded object is still freed as soon as no
     reference to it is left; only what is part of a cycle stays.
 
-    Call this only in a process that jobtui itself has begun, after the jobs have been loaded. In the program
-    of a user, objects that become garbage later would stay.
+    Call this only in a process that jobtui itself has begun, after the jobs have been loaded, and again when
+    the dashboard has been painted. In the program of a user, objects that become garbage later would stay.
     """
     gc.collect()
     gc.freeze()

@@ -26,6 +26,7 @@ from jobtui.frontend.absence import Absence
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.scheduler_tabs import TabRow
 from jobtui.frontend.throttle import AdaptiveThrottle
+from jobtui.process.collection import exclude_from_collection
 from jobtui.process.exit import AFTERWARDS
 from jobtui.process.stop_signals import StopSignals
 from jobtui.process.terminal import Terminal
@@ -85,6 +86,8 @@ class JobtuiApp(App[None]):
         signals: Receives the signals that end the app; None for none.
         absence: The ticks that passed before the start, which a dialog shows; None for none.
         display: The user's choices about the dashboard.
+        owns_process: Whether jobtui has begun this process. Then no garbage collection looks at what exists
+            when the first screen has been painted: it would keep the user waiting.
 
     Attributes:
         is_terminal_lost: Whether the app ends because its terminal is gone.
@@ -122,7 +125,9 @@ class JobtuiApp(App[None]):
         signals: StopSignals | None = None,
         absence: Absence | None = None,
         display: Display = DEFAULT_DISPLAY,
+        owns_process: bool = False,
     ) -> None:
+        self._owns_process = owns_process
         self._ascii = AsciiFilter.for_terminal(display.encoding, wanted=display.ascii)
         super().__init__(driver_class=None if terminal is None else driver_on(terminal))
         if terminal is not None:
@@ -189,6 +194,8 @@ class JobtuiApp(App[None]):
         self._look.start()
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
         self.take_snapshot()
+        if self._owns_process:
+            self.call_after_refresh(exclude_from_collection)
         if self._absence is not None and (missed := self._absence.missed):
             self.push_screen(AwayScreen(missed), self._go_on_after_absence)
 

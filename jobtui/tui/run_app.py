@@ -12,7 +12,6 @@ from jobtui.engine.enums import RunState
 from jobtui.frontend.absence import Absence
 from jobtui.frontend.backend import Backend, Serve
 from jobtui.frontend.listening import publish
-from jobtui.process.collection import exclude_from_collection
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.standard_input import null_input
 from jobtui.process.stdio import write_line
@@ -46,9 +45,14 @@ def run_attached(backend: Backend, *others: Backend, display: Display = DEFAULT_
         cleanup.callback(signals.uninstall)
         streams, terminal = cleanup.enter_context(_reserve_terminal(OutputLog()))
         signals.stop_interrupting()
-        exclude_from_collection()
         app = JobtuiApp(
-            backend, others=others, streams=streams, terminal=terminal, signals=signals, display=display
+            backend,
+            others=others,
+            streams=streams,
+            terminal=terminal,
+            signals=signals,
+            display=display,
+            owns_process=True,
         )
         app.run()
     return app.return_code or 0
@@ -115,6 +119,7 @@ def run_dashboard(
             signals=signals,
             absence=absence,
             display=display,
+            owns_process=process_exit is not None,
         )
         try:
             app.run()

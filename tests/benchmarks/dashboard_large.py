@@ -42,7 +42,7 @@ class TimedApp(JobtuiApp):
     CSS_PATH = str(Path(sys.modules[JobtuiApp.__module__].__file__ or "").with_name("app.tcss"))
 
     def __init__(self, backend: LocalBackend) -> None:
-        super().__init__(backend)
+        super().__init__(backend, owns_process=True)  # as the command line does
         self.painted = asyncio.Event()
 
     def _display(self, screen: Any, renderable: Any) -> None:
