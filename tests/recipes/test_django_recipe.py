@@ -61,5 +61,5 @@ def test_a_second_command_stands_by_until_the_first_one_ends(project: Path) -> N
         with python(*listen, folder=project) as second:
             second.wait_for("STANDBY")
             assert first.stop() == 0
-            second.wait_for("OK        run 2 ")
+            assert "delete_expired_sessions" in second.wait_for("OK        run ")
             assert second.stop() == 0

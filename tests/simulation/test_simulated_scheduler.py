@@ -906,7 +906,7 @@ def test_before_the_start_no_time_passes_and_no_run_starts() -> None:
     run = scheduler.now(work)
     with pytest.raises(RuntimeError, match="time cannot be moved now: the scheduler has not started"):
         scheduler.advance(1)
-    with pytest.raises(RuntimeError, match=r"run 1 of work is QUEUED, .*: the scheduler has not started"):
+    with pytest.raises(RuntimeError, match=r"run 1 of work is QUEUED .*: the scheduler has not started"):
         run.result()
     with pytest.raises(RuntimeError, match=r"call load\(\) inside"):
         scheduler.load("jobs.py")
