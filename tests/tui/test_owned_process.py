@@ -1,4 +1,4 @@
-"""What the dashboard does only in a process that jobtui has begun."""
+"""The dashboard in a process that jobtui has begun."""
 
 from __future__ import annotations
 
