@@ -824,6 +824,17 @@ async def test_keys_in_one_burst_do_the_same_as_slow_keys(keys: tuple[str, ...])
     assert seen[0] == seen[1]
 
 
+@pytest.mark.parametrize("pane", ["1", "2", "4"])
+@async_test
+async def test_the_pool_and_the_drawer_follow_the_focus_at_once(pane: str) -> None:
+    """They show the job of the selected row, which is another one in another pane."""
+    async with running_app(ScriptedBackend(snapshots.saturated()), (180, 50)) as driver:
+        await driver.press(pane)
+        shown = driver.text
+        await driver.refresh()
+        assert driver.text == shown
+
+
 @async_test
 async def test_a_paste_in_one_burst_with_slash_goes_to_the_filter() -> None:
     """The terminal sends it between the keys."""

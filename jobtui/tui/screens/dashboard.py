@@ -133,6 +133,10 @@ class Dashboard(Screen[None]):
         # The app's first update came before the widgets existed.
         self.update_snapshot(self._backend.snapshot())
 
+    def on_descendant_focus(self) -> None:
+        """Show the row that is selected in another pane."""
+        self._update_keys()
+
     def on_resize(self) -> None:
         """Choose the layout that fits the size."""
         self.set_class(self.size.height < _LOW, "-low")
