@@ -16,9 +16,9 @@ from yarl import URL
 from jobtui.access.addresses import DEFAULT_PORT, UnixAddress, parse_address
 from jobtui.access.public_url import is_plain_path
 from jobtui.cli.command_error import CommandError, print_error
+from jobtui.cli.waiting_notice import notice_at_terminal
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.json_codec import STATUS_PAGE
-from jobtui.process.slow_notice import notice_if_slow
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
@@ -103,9 +103,7 @@ def attach_all(urls: Sequence[str], run_dashboard: Callable[..., int] = show_das
     targets = _parse_all(urls)
     with ExitStack() as cleanup:
         with (
-            notice_if_slow(
-                f"still connecting to {len(targets)} schedulers; Ctrl+C stops it", print_error, _CONNECT_DELAY
-            ),
+            notice_at_terminal(f"still connecting to {len(targets)} schedulers", _CONNECT_DELAY),
             ThreadPoolExecutor(len(targets)) as threads,
         ):
             answers = [*threads.map(_try_to_connect, targets)]
@@ -239,7 +237,7 @@ def _ask_and_connect(address: ServerAddress, known_user: str) -> RemoteBackend:
 def _connect(address: ServerAddress, credentials: ClientCredentials | None) -> RemoteBackend:
     backend = RemoteBackend(address, credentials)
     try:
-        with notice_if_slow(f"still connecting to {address}; Ctrl+C stops it", print_error, _CONNECT_DELAY):
+        with notice_at_terminal(f"still connecting to {address}", _CONNECT_DELAY):
             backend.connect()
     except _CONNECT_ERRORS as error:
         raise _explain(address, error) from None

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from jobtui.cli.choose_source import make_store_source, open_live_source
-from jobtui.cli.command_error import CommandError, missing_extra, print_error
+from jobtui.cli.command_error import CommandError, missing_extra
 from jobtui.cli.source import print_json
 from jobtui.cli.text_table import Cell, format_table, paper_of
+from jobtui.cli.waiting_notice import notice_at_terminal
 from jobtui.engine.typical_duration import expected_durations
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import ABSENT, format_date_time, format_duration, pluralize
@@ -25,7 +26,6 @@ from jobtui.frontend.load_calendar import (
 )
 from jobtui.loading.loader import BadTarget, load
 from jobtui.process.printable import printable
-from jobtui.process.slow_notice import notice_if_slow
 from jobtui.process.stdio import write_line
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun, forecast
@@ -67,7 +67,7 @@ def print_forecast(options: argparse.Namespace) -> int:
         CommandError: The target or its settings are wrong, or the scheduler does not answer.
     """
     present = _load(options) if options.target is not None else _ask(options)
-    with notice_if_slow("looking ahead; Ctrl+C stops it", print_error):
+    with notice_at_terminal("looking ahead"):
         found = forecast(present.snapshot, present.expected, length=options.length, pool=options.pool)
     if options.json:
         print_json(_encode(found, present))
@@ -80,7 +80,7 @@ def print_forecast(options: argparse.Namespace) -> int:
 def _load(options: argparse.Namespace) -> _Present:
     """Return the jobs of a target. Nothing is started."""
     try:
-        with notice_if_slow(f"still importing {options.target}; Ctrl+C stops it", print_error):
+        with notice_at_terminal(f"still importing {options.target}"):
             loaded = load(
                 options.target,
                 config=Path(options.config) if options.config is not None else None,

@@ -9,9 +9,9 @@ from types import TracebackType
 
 from jobtui.cli.command_error import INTERRUPTED, CommandError, print_error
 from jobtui.cli.target import DEMO, explain_start_error
+from jobtui.cli.waiting_notice import notice_at_terminal
 from jobtui.engine.tracebacks import is_installed
 from jobtui.loading.loader import BadTarget, load
-from jobtui.process.slow_notice import notice_if_slow
 from jobtui.process.stdio import flush_all
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.single_run import run_in_foreground
@@ -35,7 +35,7 @@ def run_target(options: argparse.Namespace) -> int:
         CommandError: The target or its settings are wrong, it has no such job, or a start function failed.
     """
     try:
-        with notice_if_slow(f"still importing {options.target}; Ctrl+C stops it", print_error):
+        with notice_at_terminal(f"still importing {options.target}"):
             loaded = load(
                 str(DEMO) if options.target == "demo" else options.target,
                 config=Path(options.config) if options.config is not None else None,

@@ -14,6 +14,7 @@ from pathlib import Path
 from jobtui.cli.arguments import GRACE
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
 from jobtui.cli.display_options import display_of, print_frame, read_keymap
+from jobtui.cli.waiting_notice import notice_at_terminal, notice_of
 from jobtui.frontend.backend import Serve
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.registry import Registry
@@ -21,7 +22,6 @@ from jobtui.loading.loader import BadTarget, Loaded, load
 from jobtui.loading.user_errors import exit_text, format_exception, location_of, usage_error
 from jobtui.process.collection import exclude_from_collection
 from jobtui.process.exit import ProcessExit
-from jobtui.process.slow_notice import notice_if_slow
 from jobtui.process.stdio import write_line
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.output_log import OutputLog
@@ -50,8 +50,9 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
         CommandError: The target, its settings or the address for the status page are wrong, or the start
             failed.
     """
+    notice = notice_of if options.headless else notice_at_terminal
     try:
-        with notice_if_slow(f"still importing {options.target}; Ctrl+C stops it", print_error):
+        with notice(f"still importing {options.target}"):
             loaded = load(
                 str(DEMO) if options.target == "demo" else options.target,
                 config=Path(options.config) if options.config is not None else None,
