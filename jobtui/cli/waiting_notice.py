@@ -12,7 +12,7 @@ from jobtui.process.slow_notice import NOTICE_DELAY, notice_if_slow
 def notice_at_terminal(what: str, delay: float = NOTICE_DELAY) -> AbstractContextManager[None]:
     """Return a context that writes a notice to standard error, if its block has not ended after a delay.
 
-    It writes nothing where standard error is no terminal: cron sends an email for each line, and scripts
+    It writes nothing where standard error is a file or a pipe: cron sends an email for each line, and scripts
     compare what a command writes.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobtui.engine.enums import JobStatus
+from jobtui.engine.enums import JobStatus, Phase, Trigger
 from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.formatting import (
@@ -16,6 +16,7 @@ from jobtui.frontend.formatting import (
     elapsed_between,
     failed_last,
     format_age,
+    format_end,
     format_instant,
     format_pause,
     format_retry,
@@ -27,6 +28,7 @@ from jobtui.frontend.upcoming import is_affected_by_transition
 
 LATE = timedelta(seconds=2)  # after its tick, a job that has not been started is late
 HELD_FOR = "waits for "  # begins the reason of a HELD run
+NOT_RUNNING = {Phase.NEW: "for the start", Phase.STANDBY: "in standby"}  # what all QUEUED runs wait for
 _BY_FAILURES = "pause_after"  # pauses a job by itself
 
 
@@ -38,24 +40,37 @@ class LiveRuns:
         running: The first one that is RUNNING.
         waiting: The first one that is QUEUED, HELD or RETRYING.
         scheduled: The first one that is SCHEDULED.
+        queued_for: What a QUEUED one waits for.
     """
 
     running: RunView | None = None
     waiting: RunView | None = None
     scheduled: RunView | None = None
+    queued_for: str = "for a slot"
 
 
 NO_RUNS = LiveRuns()
+
+
+def queued_for(run: RunView, snapshot: Snapshot) -> str:
+    """Return what a QUEUED run waits for, in at most 20 characters."""
+    if snapshot.phase in NOT_RUNNING:
+        return NOT_RUNNING[snapshot.phase]
+    if snapshot.quiet_until is not None and run.trigger is not Trigger.HAND:
+        return f"quiet {format_end(snapshot.quiet_until, snapshot.at)}"
+    return NO_RUNS.queued_for
 
 
 def live_runs(snapshot: Snapshot) -> dict[str, LiveRuns]:
     """Return the runs of each job that have not ended, by the name of the job."""
     running, waiting = _first(snapshot.running), _first(snapshot.waiting)
     scheduled = _first(snapshot.scheduled)
-    return {
-        job: LiveRuns(running.get(job), waiting.get(job), scheduled.get(job))
-        for job in {*running, *waiting, *scheduled}
-    }
+    found = {}
+    for job in {*running, *waiting, *scheduled}:
+        first = waiting.get(job)
+        reason = NO_RUNS.queued_for if first is None else queued_for(first, snapshot)
+        found[job] = LiveRuns(running.get(job), first, scheduled.get(job), reason)
+    return found
 
 
 def _first(runs: Sequence[RunView]) -> Mapping[str, RunView]:
@@ -101,7 +116,7 @@ def _pieces(job: JobView, runs: LiveRuns, now: datetime, width: int) -> Iterable
     if job.status is JobStatus.RETRYING:
         return [(format_retry(job, now), "waiting")]
     if job.queued or job.held:
-        return _wait(job, runs.waiting, now)
+        return _wait(job, runs, now)
     if job.next is None:
         return _without_tick(job, runs.scheduled, now)
     return _tick(job, job.next, now) if job.paused_since is None else _pause(job, now)
@@ -113,11 +128,12 @@ def _pause(job: JobView, now: datetime) -> list[Piece]:
     return [(format_pause(job, now), "waiting"), (job.paused_by and f" by {job.paused_by}", "muted")]
 
 
-def _wait(job: JobView, run: RunView | None, now: datetime) -> list[Piece]:
+def _wait(job: JobView, runs: LiveRuns, now: datetime) -> list[Piece]:
+    run = runs.waiting
     is_held = not job.queued
     age = "" if run is None or run.waiting_since is None else f" {format_age(run.waiting_since, now)}"
     if not is_held:
-        return [(f"waits{age}", "waiting"), (" for a slot", "waiting")]
+        return [(f"waits{age}", "waiting"), (f" {runs.queued_for}", "waiting")]
     behind = "" if run is None else run.reason.removeprefix(HELD_FOR)
     return [(f"held{age}", "waiting"), (behind and f" behind {behind}", "waiting")]
 

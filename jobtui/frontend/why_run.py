@@ -9,6 +9,7 @@ from jobtui.engine.enums import Overlap, RunState, Trigger
 from jobtui.engine.views import RunView
 from jobtui.frontend.explanation import Cause, Explanation, Verdict, cause_of
 from jobtui.frontend.formatting import elapsed_between, format_duration
+from jobtui.frontend.now_next import NOT_RUNNING
 from jobtui.frontend.why_downtime import downtime_around, life_at
 from jobtui.frontend.why_facts import MOST_ENTRIES, FactSource, LifeSpan
 from jobtui.frontend.why_texts import clock_time, describe_outcome, describe_run, time_near
@@ -52,6 +53,8 @@ def explain_found_run(source: FactSource, run: RunView, overlap: Overlap | None)
     holders: list[RunView] = []
     if quiet := _quiet_part(source, run, queued, until):
         parts.append(quiet)
+    elif run.state is RunState.QUEUED and source.phase() in NOT_RUNNING:
+        parts.append(f"queued {NOT_RUNNING[source.phase()]}")
     elif run.started is not None or run.state is RunState.QUEUED:
         holders = _holders(source, run, queued, until)
         parts += _queued_part(run, elapsed_between(queued, until), holders, base)

@@ -1,4 +1,4 @@
-"""What a command says while it waits."""
+"""The notices of commands that wait."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_log_of_a_service_names_a_wait_that_takes_long() -> None:
     assert stream.getvalue() == "jobtui: still importing jobs.py; Ctrl+C stops it\n"
 
 
-def test_no_thread_is_started_for_a_notice_where_standard_error_is_no_terminal() -> None:
+def test_no_thread_is_started_for_a_notice_where_standard_error_is_a_file() -> None:
     """Cron sends an email for each line that a command writes."""
     with redirect_stderr(Stream(is_terminal=False)):
         before = threading.enumerate()

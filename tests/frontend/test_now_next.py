@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.snapshots import NOW, ago, ahead, make, make_job, running_run, waiting_run
 
-from jobtui.engine.enums import JobStatus, RunState, Trigger
+from jobtui.engine.enums import JobStatus, Phase, RunState, Trigger
 from jobtui.engine.views import Duration, JobView
 from jobtui.frontend.now_next import LiveRuns, live_runs, now_next
 
@@ -59,6 +60,25 @@ def test_a_queued_job_says_for_how_long_it_has_waited() -> None:
     job = make_job(status=QUEUED, queued=1)
     assert cell(job, waiting=waiting_run(8, "a", 12)) == ("waits 12s for a slot", "waiting")
     assert cell(job) == ("waits for a slot", "waiting")
+
+
+@pytest.mark.parametrize(
+    ("changes", "trigger", "expected"),
+    [
+        ({"phase": Phase.NEW}, Trigger.NOW, "for the start"),
+        ({"phase": Phase.STANDBY}, Trigger.HAND, "in standby"),
+        ({"quiet_until": ahead(7200)}, Trigger.NOW, "quiet til 12:24"),
+        ({"quiet_until": ahead(90000)}, Trigger.TICK, "quiet til Tue 11:24"),
+        ({"quiet_until": ahead(7200)}, Trigger.HAND, "for a slot"),
+    ],
+    ids=["before the start", "standby", "quiet", "quiet until tomorrow", "by hand in a quiet time"],
+)
+def test_a_queued_job_says_what_it_waits_for(
+    changes: dict[str, Any], trigger: Trigger, expected: str
+) -> None:
+    snapshot = replace(make(waiting=[waiting_run(8, "a", 12, trigger=trigger)]), **changes)
+    pieces = now_next(make_job(status=QUEUED, queued=1), live_runs(snapshot)["a"], NOW, 40)
+    assert "".join(text for text, _ in pieces) == f"waits 12s {expected}"
 
 
 def test_a_held_job_names_the_run_before_it() -> None:

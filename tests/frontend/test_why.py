@@ -231,6 +231,13 @@ def test_a_run_that_waits_for_the_end_of_a_quiet_time_says_so(simulated: Simulat
     assert "quiet" not in backend.why_run(by_hand.number).sentence
 
 
+def test_a_run_before_the_start_waits_for_the_start_and_not_for_a_slot(simulated: Simulated) -> None:
+    scheduler = simulated()
+    run = scheduler.now(print)
+    sentence = LocalBackend(scheduler, "jobs.py").why_run(run.number).sentence
+    assert sentence.endswith("queued for the start, QUEUED")
+
+
 def test_an_overlap_names_the_earlier_run_and_its_times(simulated: Simulated) -> None:
     scheduler = simulated()
     scheduler.schedule("0 */10 2 * * *", sleeper(700), name="a", overlap="skip")

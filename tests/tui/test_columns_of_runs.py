@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,11 +11,12 @@ from support import snapshots
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import Progress, RunView
-from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, RUNNING_COLUMNS, WAITING_COLUMNS
+from jobtui.frontend.now_next import queued_for
+from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, running_columns, waiting_columns
 from jobtui.tui.widgets.line_table import Column
 
 
-def text_of(columns: tuple[Column[RunView], ...], key: str, run: RunView, width: int = 30) -> str:
+def text_of(columns: Sequence[Column[RunView]], key: str, run: RunView, width: int = 30) -> str:
     """Return the text of the cell of a run."""
     [column] = [column for column in columns if column.key == key]
     return "".join(text for text, _ in column.content(run, snapshots.NOW, width))
@@ -30,7 +32,8 @@ def text_of(columns: tuple[Column[RunView], ...], key: str, run: RunView, width:
     ids=["queued", "held before", "held"],
 )
 def test_a_waiting_run_says_what_it_waits_for(run: RunView, expected: str) -> None:
-    assert text_of(tuple(WAITING_COLUMNS), "reason", run) == expected
+    columns = waiting_columns(lambda run: queued_for(run, snapshots.make()))
+    assert text_of(columns, "reason", run) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ def test_a_waiting_run_says_what_it_waits_for(run: RunView, expected: str) -> No
     ids=["run", "one tick", "ticks"],
 )
 def test_the_number_of_an_ending_is_never_cut(run: RunView, expected: str) -> None:
-    assert text_of(tuple(RECENT_COLUMNS), "number", run) == expected
+    assert text_of(RECENT_COLUMNS, "number", run) == expected
 
 
 @pytest.mark.parametrize("width", range(17, 60))
@@ -54,7 +57,7 @@ def test_the_words_of_a_progress_are_whole_or_left_out(width: int) -> None:
     )
     run = replace(snapshots.running_run(870, "a", 3), progress=progress)
     run = replace(run, progress=replace(progress, expected_end=snapshots.NOW + timedelta(seconds=725)))
-    text = text_of(tuple(RUNNING_COLUMNS), "progress", run, width)
+    text = text_of(running_columns(lambda _: None), "progress", run, width)
     words = " 40% ~12m05s left  40/100  page 40 of the catalogue"
     shown = text.lstrip("█░")
     assert len(text) <= width

@@ -12,7 +12,7 @@ from jobtui.tui.frame import is_mounted
 
 
 class SlowWidget(Widget):
-    """A widget that mounts when it is told to."""
+    """A widget that mounts when its event is set."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ from textual.strip import Strip
 from jobtui.frontend.outcome_strip import STRIP_LENGTH
 from jobtui.process.printable import printable
 from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, JOB_COLUMNS
-from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, RUNNING_COLUMNS, WAITING_COLUMNS
+from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, running_columns, waiting_columns
 from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS
 from jobtui.tui.widgets.line_table import MARK_WIDTH, Cell, Column, LineTable, gaps_after
 
@@ -130,7 +130,14 @@ def lines(table: RecordingTable) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "columns", [JOB_COLUMNS, RUNNING_COLUMNS, WAITING_COLUMNS, UPCOMING_COLUMNS, RECENT_COLUMNS]
+    "columns",
+    [
+        JOB_COLUMNS,
+        running_columns(lambda _: None),
+        waiting_columns(lambda _: ""),
+        UPCOMING_COLUMNS,
+        RECENT_COLUMNS,
+    ],
 )
 @given(width=st.integers(0, 300))
 def test_columns_fill_the_width_and_are_dropped_in_their_order(

@@ -108,7 +108,7 @@ class Dashboard(Screen[None]):
         self._filter = FilterInput(
             placeholder="filter by name, schedule or status", id="filter", compact=True
         )
-        self._panes = Panes()
+        self._panes = Panes(self._snapshot)
         self._drawer = Drawer(self._backend)
         self._body = Body(self._jobs, self._filter, self._panes, self._drawer)
         self._job_filter = JobListFilter()

@@ -79,14 +79,6 @@ def _waiting_for(run: RunView, now: datetime) -> Cell:
     return [(format_age(run.waiting_since, now), "")]
 
 
-def _reason(run: RunView, _now: datetime) -> Cell:
-    """Return why a run waits; of a HELD one shortly, so that the number of the other run is never cut off."""
-    if run.state is RunState.QUEUED:
-        return [("for a slot", "muted")]
-    reason = run.reason.replace(HELD_FOR, "behind ", 1) if run.state is RunState.HELD else run.reason
-    return [(cell_text(reason), "muted")]
-
-
 def _ended(run: RunView, now: datetime) -> Cell:
     return [(format_instant_short(run.ended, now), "")]
 
@@ -152,15 +144,28 @@ def running_columns(job_of: Callable[[str], JobView | None]) -> Sequence[Column[
     )
 
 
-RUNNING_COLUMNS = running_columns(lambda _: None)  # without the usual durations
+def waiting_columns(queued_for: Callable[[RunView], str]) -> Sequence[Column[RunView]]:
+    """Return the columns of the table of runs that wait.
 
-WAITING_COLUMNS: Sequence[Column[RunView]] = (
-    Column("state", "STATE", 8, _waiting_state),
-    Column("number", "RUN", 4, _number),
-    Column("job", "JOB", 14, _run_job, fraction=2),
-    Column("waiting_for", "FOR", 6, _waiting_for, align_right=True),
-    Column("reason", "REASON", 12, _reason, fraction=1, drop_order=1, wanted=18),
-)
+    Args:
+        queued_for: Returns what a QUEUED run waits for.
+    """
+
+    def reason(run: RunView, _now: datetime) -> Cell:
+        """Return why a run waits; of a HELD one shortly, so that the number of the other is not cut off."""
+        if run.state is RunState.QUEUED:
+            return [(queued_for(run), "muted")]
+        text = run.reason.replace(HELD_FOR, "behind ", 1) if run.state is RunState.HELD else run.reason
+        return [(cell_text(text), "muted")]
+
+    return (
+        Column("state", "STATE", 8, _waiting_state),
+        Column("number", "RUN", 4, _number),
+        Column("job", "JOB", 14, _run_job, fraction=2),
+        Column("waiting_for", "FOR", 6, _waiting_for, align_right=True),
+        Column("reason", "REASON", 12, reason, fraction=1, drop_order=1, wanted=18),
+    )
+
 
 RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 8, _ended),

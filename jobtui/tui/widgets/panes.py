@@ -11,12 +11,13 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
-from jobtui.engine.views import JobView, Snapshot
+from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.job_index import JobIndex
+from jobtui.frontend.now_next import queued_for
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.tui.arrangement import PANES
 from jobtui.tui.key_names import key_of
-from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, WAITING_COLUMNS, run_key, running_columns
+from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, run_key, running_columns, waiting_columns
 from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS, upcoming_key
 from jobtui.tui.widgets.line_table import LineTable
 
@@ -80,11 +81,12 @@ class PaneTabs(Widget):
 class Panes:
     """The tables of the panes Running, Waiting, Upcoming and Recent, and the tabs above them."""
 
-    def __init__(self) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self._index = JobIndex()
+        self._snapshot = snapshot
         tables: list[LineTable[Any]] = [
             LineTable(running_columns(self._job), run_key, empty="nothing runs", id="running"),
-            LineTable(WAITING_COLUMNS, run_key, empty="nothing waits", id="waiting"),
+            LineTable(waiting_columns(self._queued_for), run_key, empty="nothing waits", id="waiting"),
             LineTable(UPCOMING_COLUMNS, upcoming_key, empty="nothing is scheduled", id="upcoming"),
             LineTable(RECENT_COLUMNS, run_key, empty="nothing has run yet", id="recent"),
         ]
@@ -97,7 +99,7 @@ class Panes:
 
     def update_snapshot(self, snapshot: Snapshot, index: JobIndex) -> None:
         """Show a snapshot, whose jobs are in the index, in all four tables."""
-        self._index = index
+        self._index, self._snapshot = index, snapshot
         now, pool = snapshot.at, snapshot.pool
         abandoned = f" +{pool.abandoned} abandoned" if pool.abandoned else ""
         contents: dict[str, tuple[Sequence[object], object]] = {
@@ -118,6 +120,9 @@ class Panes:
 
     def _job(self, name: str) -> JobView | None:
         return self._index.job(name)
+
+    def _queued_for(self, run: RunView) -> str:
+        return queued_for(run, self._snapshot)
 
     def show_active(self, pane: str) -> None:
         """Highlight the tab of a pane; "" for none."""
