@@ -50,6 +50,16 @@ async def test_5_shows_the_timeline_and_escape_closes_it() -> None:
 
 
 @async_test
+async def test_the_title_explains_the_signs_that_fit() -> None:
+    legend = ["█ ran", "▒ will run", "· waits", "✗ failed", "↷ no run"]
+    for size, count in (((120, 32), 5), ((80, 24), 5), ((60, 20), 3)):
+        async with running_app(ScriptedBackend(snapshots.mid_run()), size) as driver:
+            await driver.press("5")
+            [title] = [line for line in driver.text.splitlines() if "Timeline: " in line]
+            assert [sign for sign in legend if sign in title] == legend[:count]
+
+
+@async_test
 async def test_the_brackets_choose_how_much_time_is_shown() -> None:
     async with running_app(ScriptedBackend(snapshots.mid_run())) as driver:
         await driver.press("5", "left_square_bracket", "left_square_bracket", "left_square_bracket")

@@ -19,6 +19,7 @@ from jobtui.engine.typical_duration import expected_durations
 from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
 from jobtui.frontend.load_calendar import (
     HOURS,
+    UNKNOWN,
     LoadCalendar,
     crowded_sentences,
     describe_field,
@@ -129,7 +130,7 @@ class CalendarScreen(ModalScreen[None]):
         what_if = "" if self._pool is None else f"what if the pool were {self._pool}: "
         if not sentences:
             sentences = ["no run waits for a slot for a second"] if found.pool else ["no run waits"]
-        end = f"the forecast ends at {found.end:%H:%M}, after {len(found.runs):,} runs"
+        end = f"{UNKNOWN} not known: the forecast ends at {found.end:%H:%M}, after {len(found.runs):,} runs"
         unknown = ", ".join(map(cell_text, found.unknown))
         notes = [
             *sentences,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -16,8 +17,9 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Static
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import format_instant, pluralize
+from jobtui.frontend.formatting import STATE_SIGNS, format_instant, pluralize
 from jobtui.frontend.look_ahead import TimelinePicture, TimelineView
 from jobtui.frontend.timeline import (
     TimelineBar,
@@ -43,6 +45,14 @@ SHORTEST, LONGEST = 2.0, 30.0  # seconds from one forecast to the next one, if n
 CPU_SHARE = 0.1  # of one core, for forecasts; a costlier one delays the next one
 _MOST_STEPS = 100  # by which the window is moved to a selected bar
 _BAR_MARK = "▾"  # above the selected bar
+_LEGEND = (
+    f"{RAN} ran",
+    f"{PREDICTED} will run",
+    f"{WAITS} waits",
+    f"{STATE_SIGNS[RunState.FAILED].glyph} failed",
+    f"{STATE_SIGNS[RunState.SKIPPED].glyph} no run",
+)
+_TITLE_ENDS = 4  # the columns of a border that its title cannot use
 
 
 class _Answer(NamedTuple):
@@ -56,6 +66,15 @@ class _Answer(NamedTuple):
 def pause_after(cpu: float) -> float:
     """Return how many seconds the next forecast waits after one that took this CPU time."""
     return min(LONGEST, max(SHORTEST, cpu / CPU_SHARE))
+
+
+def _with_legend(title: str, width: int) -> str:
+    """Return a title with as much of the legend as fits into a width."""
+    for sign in _LEGEND:
+        if cell_len(title) + cell_len(sign) + 2 > width:
+            break
+        title += f"  {sign}"
+    return title
 
 
 class TimelineScreen(ModalScreen[None]):
@@ -192,9 +211,9 @@ class TimelineScreen(ModalScreen[None]):
         if self._bar is not None:
             note = f"{_BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
         _show_line(self._note, Text(f"  {note}", no_wrap=True, overflow="ellipsis"))
-        legend = f"{RAN} ran  {PREDICTED} will run  {WAITS} waits"
-        title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')}   {legend}"
         box = self.query_one(".dialog")
+        title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')} "
+        title = _with_legend(title, box.outer_size.width - _TITLE_ENDS)
         if box.border_title != literal_title(title):  # an assignment repaints the dialog
             box.border_title = literal_title(title)
 
