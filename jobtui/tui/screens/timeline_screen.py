@@ -119,7 +119,7 @@ class TimelineScreen(ModalScreen[None]):
         self._timer: Timer | None = None  # until the next forecast
         self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_picture, self._show_error)
-        self._axis, self._load, self._note = Static(), Static(), Static()
+        self._axis, self._load, self._note = Static(), Static(), Static(id="timeline-note")
         self._table = LineTable[TimelineRow](
             [
                 Column("job", "", 14, lambda row, _now: [(cell_text(row.job), "")], fraction=1),
@@ -210,7 +210,7 @@ class TimelineScreen(ModalScreen[None]):
         note = f"{cut}{what_if}{full_sentence(part_until(picture.forecast, self._view.end(now)))}{unknown}"
         if self._bar is not None:
             note = f"{_BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
-        _show_line(self._note, Text(f"  {note}", no_wrap=True, overflow="ellipsis"))
+        _show_line(self._note, Text(note))
         box = self.query_one(".dialog")
         title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')} "
         title = _with_legend(title, box.outer_size.width - _TITLE_ENDS)
@@ -303,8 +303,8 @@ class TimelineScreen(ModalScreen[None]):
 
 
 def _show_line(line: Static, text: Text) -> None:
-    """Show a line of text. A new layout, which is slow, is needed only if there were several, or none."""
-    line.update(text, layout=line.size.height != 1)
+    """Show a text. A new layout, which is slow, is needed only if it has, or had, another height than 1."""
+    line.update(text, layout=line.size.height != 1 or text.cell_len > line.size.width)
 
 
 def _is_at(bar: TimelineBar, window: Window, column: int) -> bool:
