@@ -92,11 +92,13 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         theme: str = "textual-dark",
         connection_error: str = "",
         address: str = "",
+        needs_sign_in: bool = False,
         others: Sequence[ScriptedBackend] = (),
         output: Mapping[int, list[LogLine]] | None = None,
     ) -> None:
         backend = ScriptedBackend(snapshot)
         backend.connection_error, backend.address = connection_error, address
+        backend.needs_sign_in = needs_sign_in
         backend.columns["import_orders"] = snapshots.columns()
         backend.stacks[870] = snapshots.stack()
         backend.parameters = snapshots.parameters()
@@ -624,3 +626,15 @@ def test_the_tab_of_a_scheduler_that_was_never_reached_says_why(assert_screen: A
 @also_large
 def test_the_alarms_are_listed_in_whole_sentences(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["A"])
+
+
+@also_large
+def test_the_dialog_for_another_password_names_the_server_and_the_error(assert_screen: AssertScreen) -> None:
+    """Of the password, only the length is visible."""
+    assert_screen(
+        blank_snapshot(snapshots.NOW),
+        ["i", *"ada", "enter", *"secret"],
+        connection_error="no connection (wrong user name or password); trying again every 120 s",
+        address="http://127.0.0.1:9001/@jobs",
+        needs_sign_in=True,
+    )
