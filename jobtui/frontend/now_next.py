@@ -58,7 +58,7 @@ def queued_for(run: RunView, snapshot: Snapshot) -> str:
         return NOT_RUNNING[snapshot.phase]
     if snapshot.quiet_until is not None and run.trigger is not Trigger.HAND:
         return f"quiet {format_end(snapshot.quiet_until, snapshot.at)}"
-    return NO_RUNS.queued_for
+    return NO_RUNS.queued_for if snapshot.pool.saturated else "for a worker"
 
 
 def live_runs(snapshot: Snapshot) -> dict[str, LiveRuns]:

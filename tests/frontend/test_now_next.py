@@ -9,7 +9,7 @@ import pytest
 from support.snapshots import NOW, ago, ahead, make, make_job, running_run, waiting_run
 
 from jobtui.engine.enums import JobStatus, Phase, RunState, Trigger
-from jobtui.engine.views import Duration, JobView
+from jobtui.engine.views import Duration, JobView, PoolView
 from jobtui.frontend.now_next import LiveRuns, live_runs, now_next
 
 RUNNING, QUEUED = JobStatus.RUNNING, JobStatus.QUEUED
@@ -70,13 +70,24 @@ def test_a_queued_job_says_for_how_long_it_has_waited() -> None:
         ({"quiet_until": ahead(7200)}, Trigger.NOW, "quiet til 12:24"),
         ({"quiet_until": ahead(90000)}, Trigger.TICK, "quiet til Tue 11:24"),
         ({"quiet_until": ahead(7200)}, Trigger.HAND, "for a slot"),
+        ({"pool": PoolView(size=4, running=3, queued=1, held=0)}, Trigger.TICK, "for a worker"),
+        ({"pool": PoolView(size=0, running=9, queued=1, held=0)}, Trigger.TICK, "for a worker"),
     ],
-    ids=["before the start", "standby", "quiet", "quiet until tomorrow", "by hand in a quiet time"],
+    ids=[
+        "before the start",
+        "standby",
+        "quiet",
+        "quiet until tomorrow",
+        "by hand in a quiet time",
+        "free slots",
+        "no limit",
+    ],
 )
 def test_a_queued_job_says_what_it_waits_for(
     changes: dict[str, Any], trigger: Trigger, expected: str
 ) -> None:
-    snapshot = replace(make(waiting=[waiting_run(8, "a", 12, trigger=trigger)]), **changes)
+    full = make(running=[running_run(7, "b", 3)], waiting=[waiting_run(8, "a", 12, trigger=trigger)], pool=1)
+    snapshot = replace(full, **changes)
     pieces = now_next(make_job(status=QUEUED, queued=1), live_runs(snapshot)["a"], NOW, 40)
     assert "".join(text for text, _ in pieces) == f"waits 12s {expected}"
 
@@ -123,5 +134,5 @@ def test_a_job_without_a_tick_shows_its_one_off_runs_or_its_end() -> None:
 def test_the_live_runs_of_a_job_are_the_first_of_each_list() -> None:
     runs = [running_run(1, "a", 9), running_run(2, "a", 5)]
     waiting = [waiting_run(3, "a", 5), waiting_run(4, "b", 5)]
-    found = live_runs(make(running=runs, waiting=waiting))
+    found = live_runs(make(running=runs, waiting=waiting, pool=2))
     assert found == {"a": LiveRuns(running=runs[0], waiting=waiting[0]), "b": LiveRuns(waiting=waiting[1])}

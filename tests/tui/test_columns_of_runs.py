@@ -32,7 +32,7 @@ def text_of(columns: Sequence[Column[RunView]], key: str, run: RunView, width: i
     ids=["queued", "held before", "held"],
 )
 def test_a_waiting_run_says_what_it_waits_for(run: RunView, expected: str) -> None:
-    columns = waiting_columns(lambda run: queued_for(run, snapshots.make()))
+    columns = waiting_columns(lambda run: queued_for(run, snapshots.saturated()))
     assert text_of(columns, "reason", run) == expected
 
 

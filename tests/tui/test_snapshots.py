@@ -462,6 +462,7 @@ def test_a_search_in_a_difference_marks_its_matches(assert_screen: AssertScreen)
     assert_screen(snapshots.idle(), keys)
 
 
+@also_large
 def test_the_dialog_to_save_output_asks_for_a_name(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "l", "S"])
 
