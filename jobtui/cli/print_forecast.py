@@ -28,7 +28,8 @@ from jobtui.loading.loader import BadTarget, load
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
 from jobtui.settings.setting_errors import BadSetting
-from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun, forecast
+from jobtui.simulation.forecast import Forecast, FullSpan, forecast
+from jobtui.simulation.predicted_runs import PredictedRun
 
 FINE, TROUBLE = 0, 1  # exit statuses
 _SPANS = 20  # that are printed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from math import ceil
@@ -15,7 +15,8 @@ from jobtui.engine.enums import RunState
 from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
 from jobtui.frontend.timeline import LEVELS
 from jobtui.frontend.timeline_cells import Piece
-from jobtui.simulation.forecast import Forecast, PredictedRun
+from jobtui.simulation.forecast import Forecast
+from jobtui.simulation.predicted_runs import PredictedRun
 
 HOURS = 24
 MINUTES = 60
@@ -43,7 +44,6 @@ class LoadField:
         waiting: How many of the runs that are due in them wait for a slot, for a second at least.
         lost: How many ticks start no run against the wish of the user.
         longest: The longest of these waits.
-        jobs: The names of the jobs that are due, each once.
     """
 
     start: datetime
@@ -53,7 +53,6 @@ class LoadField:
     waiting: int
     lost: int
     longest: timedelta
-    jobs: tuple[str, ...]
 
 
 class Layout(NamedTuple):
@@ -89,6 +88,24 @@ class Layout(NamedTuple):
         return left, left + self.width
 
 
+@dataclass(slots=True)
+class _Minute:
+    """The sums of one minute; see `LoadField`.
+
+    Attributes:
+        busy: The seconds of slots that are taken in it.
+        longest: The longest wait, in seconds.
+        due: The places of the runs and ticks among the runs of the forecast.
+    """
+
+    busy: float = 0.0
+    ticks: int = 0
+    waiting: int = 0
+    lost: int = 0
+    longest: float = 0.0
+    due: list[int] = field(default_factory=list)
+
+
 class LoadCalendar:
     """The load of the coming hours.
 
@@ -108,43 +125,50 @@ class LoadCalendar:
         self.hours = [(first + _HOUR * place).astimezone(zone) for place in range(hours)]
         self._origin = first.timestamp()
         self._end = forecast.end.timestamp()
-        count = hours * MINUTES
-        self._busy = [0.0] * count  # seconds of slots in each minute
-        self._due: list[list[PredictedRun]] = [[] for _ in range(count)]
-        for run in forecast.runs:
+        self._minutes = [_Minute() for _ in range(hours * MINUTES)]
+        waits = SlotWaits(forecast)
+        for index, run in enumerate(forecast.runs):
             if run.started is not None:
                 ended = self._end if run.ended is None else run.ended.timestamp()
                 self._add_work(run.started.timestamp(), ended)
-            place = int((run.due.timestamp() - self._origin) // MINUTES)
-            if 0 <= place < count and not run.intended:
-                self._due[place].append(run)
-        waits = SlotWaits(forecast)
-        self._waits = {
-            id(run): seconds for runs in self._due for run in runs if (seconds := waits.of(run)) >= _LONG
-        }
+            if not run.intended and (place := self._place_of(run.due)) is not None:
+                minute = self._minutes[place]
+                minute.due.append(index)
+                minute.ticks += run.ticks
+                minute.lost += run.ticks if run.is_lost else 0
+                if (seconds := waits.of(run)) >= _LONG:
+                    minute.waiting += 1
+                    minute.longest = max(minute.longest, seconds)
+        self._most = forecast.pool or max(1.0, max(minute.busy for minute in self._minutes) / MINUTES)
+
+    def _place_of(self, instant: datetime) -> int | None:
+        place = int((instant.timestamp() - self._origin) // MINUTES)
+        return place if 0 <= place < len(self._minutes) else None
 
     def _add_work(self, start: float, end: float) -> None:
         first, last = (start - self._origin) / MINUTES, (end - self._origin) / MINUTES
-        for minute in range(max(0, int(first)), min(len(self._busy) - 1, int(last)) + 1):
-            self._busy[minute] += max(0.0, min(last, minute + 1) - max(first, minute)) * MINUTES
+        for place in range(max(0, int(first)), min(len(self._minutes) - 1, int(last)) + 1):
+            self._minutes[place].busy += max(0.0, min(last, place + 1) - max(first, place)) * MINUTES
 
     def field(self, hour: int, place: int, layout: Layout) -> LoadField:
         """Return a field of an hour."""
         first = hour * MINUTES + place * layout.step
-        due = self.runs_of(hour, place, layout)
-        waits = [self._waits[id(run)] for run in due if id(run) in self._waits]
+        minutes = self._minutes[first : first + layout.step]
         start = self._origin + first * MINUTES
         zone = self.forecast.start.tzinfo
         return LoadField(
             start=datetime.fromtimestamp(start, zone),
             end=datetime.fromtimestamp(start + layout.step * MINUTES, zone),
-            ticks=sum(run.ticks for run in due),
-            busy=sum(self._busy[first : first + layout.step]) / (layout.step * MINUTES),
-            waiting=len(waits),
-            lost=sum(run.ticks for run in due if run.is_lost),
-            longest=timedelta(seconds=max(waits, default=0.0)),
-            jobs=tuple(dict.fromkeys(run.job for run in due)),
+            ticks=sum(minute.ticks for minute in minutes),
+            busy=sum(minute.busy for minute in minutes) / (layout.step * MINUTES),
+            waiting=sum(minute.waiting for minute in minutes),
+            lost=sum(minute.lost for minute in minutes),
+            longest=timedelta(seconds=max(minute.longest for minute in minutes)),
         )
+
+    def jobs_of(self, hour: int, place: int, layout: Layout) -> list[str]:
+        """Return the names of the jobs that are due in a field, each once."""
+        return [*dict.fromkeys(run.job for run in self.runs_of(hour, place, layout))]
 
     def runs_of(self, hour: int, place: int, layout: Layout) -> list[PredictedRun]:
         """Return the runs and ticks that are due in a field, by the instant at which they are due."""
@@ -152,11 +176,12 @@ class LoadCalendar:
 
     def runs_from(self, instant: datetime, minutes: int) -> list[PredictedRun] | None:
         """Return the same for some minutes from an instant on; None if it is not in the calendar."""
-        first = int((instant.timestamp() - self._origin) // MINUTES)
-        return self._runs(first, minutes) if 0 <= first < len(self._due) else None
+        first = self._place_of(instant)
+        return None if first is None else self._runs(first, minutes)
 
     def _runs(self, first: int, minutes: int) -> list[PredictedRun]:
-        due = [run for runs in self._due[first : first + minutes] for run in runs]
+        runs = self.forecast.runs
+        due = [runs[index] for minute in self._minutes[first : first + minutes] for index in minute.due]
         return sorted(due, key=lambda run: (run.due, run.started or run.due))
 
     def is_past(self, field: LoadField) -> bool:
@@ -190,8 +215,7 @@ class LoadCalendar:
             return (str(field.waiting) if field.waiting < _MANY else "+").rjust(width), "waiting"
         if not field.ticks and not field.busy:
             return _EMPTY.rjust(width), "muted"
-        most = self.forecast.pool or max(1.0, max(self._busy) / MINUTES)
-        part = min(1.0, field.busy / most)
+        part = min(1.0, field.busy / self._most)
         level = max(1, ceil(part * (len(LEVELS) - 1)))
         return LEVELS[level] * width, "running" if part >= _LITTLE else "muted"
 
@@ -314,22 +338,20 @@ def crowded_minutes(forecast: Forecast) -> list[CrowdedMinute]:
     as long as its run takes, in every hour in which it is due.
     """
     waits = SlotWaits(forecast)
-    by_minute: dict[float, list[PredictedRun]] = {}
+    by_job: dict[str, dict[float, None]] = {}  # the minutes in which each job is due
+    by_minute: dict[float, list[PredictedRun]] = {}  # those in which runs begin to wait
     for run in forecast.runs:
         if not run.intended and run.due >= forecast.start:
-            by_minute.setdefault(run.due.timestamp() // MINUTES, []).append(run)
+            minute = run.due.timestamp() // MINUTES
+            by_job.setdefault(run.job, {})[minute] = None
+            if waits.begin_within(minute * MINUTES):  # else runs of an earlier minute are in the way
+                by_minute.setdefault(minute, []).append(run)
     crowds: dict[int, list[_Crowd]] = {}
     for minute, due in by_minute.items():
-        if not waits.begin_within(minute * MINUTES):
-            continue  # the runs of an earlier minute are in the way
         waiting = [(seconds, run) for run in due if (seconds := waits.of(run)) >= _LONG]
         if waiting:
             crowds.setdefault(due[0].due.minute, []).append(_Crowd(minute * MINUTES, due, waiting))
     free_slots = _FreeSlots(forecast)
-    by_job: dict[str, dict[float, None]] = {}  # the minutes in which each job is due
-    for minute, due in by_minute.items():
-        for run in due:
-            by_job.setdefault(run.job, {})[minute] = None
     found = [_describe_crowd(crowd, by_job, free_slots, forecast) for crowd in crowds.values()]
     return sorted(found, key=lambda each: (-each.wait, each.start))
 

@@ -15,7 +15,8 @@ from jobtui.frontend.formatting import format_duration, pluralize
 from jobtui.frontend.slot_load import SlotLoad
 from jobtui.frontend.timeline_cells import NOW, LineCells, Piece, line_cells
 from jobtui.frontend.timeline_spans import SpanKind, timeline_spans
-from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
+from jobtui.simulation.forecast import Forecast, FullSpan
+from jobtui.simulation.predicted_runs import PredictedRun
 
 LEVELS = " ▁▂▃▄▅▆▇█"
 _NO_RUNS = LineCells(())
@@ -125,7 +126,7 @@ class TimelineMarks:
     def __init__(self, past: Sequence[RunView], forecast: Forecast) -> None:
         self._past, self._forecast = past, forecast
         self.load = SlotLoad(past, forecast)
-        self._lines = line_cells(timeline_spans(past, forecast))
+        self._lines = line_cells(timeline_spans(past, forecast.runs, forecast))
 
     def rows(self, jobs: Iterable[str], window: Window) -> list[TimelineRow]:
         """Return the line of each job.
@@ -144,9 +145,8 @@ class TimelineMarks:
     def bars_of(self, job: str) -> list[TimelineBar]:
         """Return the bars of a job, the earliest first."""
         past = [run for run in self._past if run.job == job]
-        future = tuple(run for run in self._forecast.runs if run.job == job)
         bars: dict[int, TimelineBar] = {}
-        for span in timeline_spans(past, replace(self._forecast, runs=future)):
+        for span in timeline_spans(past, self._forecast.runs.of_job(job), self._forecast):
             if span.kind is not SpanKind.WAITS:
                 bars.setdefault(id(span.run), TimelineBar(span.start, span.end, span.run))
         return sorted(bars.values(), key=lambda bar: (bar.start, bar.end))

@@ -10,7 +10,8 @@ from enum import Enum
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import STATE_SIGNS
-from jobtui.simulation.forecast import Forecast, PredictedRun
+from jobtui.simulation.forecast import Forecast
+from jobtui.simulation.predicted_runs import PredictedRun
 
 
 class SpanKind(Enum):
@@ -45,17 +46,20 @@ class Span:
     run: RunView | PredictedRun
 
 
-def timeline_spans(past: Iterable[RunView], forecast: Forecast) -> Iterator[Span]:
-    """Yield the spans of all jobs.
+def timeline_spans(
+    past: Iterable[RunView], predicted: Iterable[PredictedRun], forecast: Forecast
+) -> Iterator[Span]:
+    """Yield the spans of some runs.
 
     Args:
         past: The runs that are RUNNING or have ended, and the ticks that started none.
+        predicted: The runs of the forecast.
         forecast: The forecast, which begins now.
     """
     for run in past:
         yield from _past_spans(run, forecast.start)
-    for predicted in forecast.runs:
-        yield from _predicted_spans(predicted, forecast)
+    for each in predicted:
+        yield from _predicted_spans(each, forecast)
 
 
 def _past_spans(run: RunView, now: datetime) -> Iterator[Span]:

@@ -35,46 +35,10 @@ from jobtui.engine.ticks import TickPlanner
 from jobtui.engine.timer_queue import DueEntry, JobDue
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.schedules.quiet_times import parse_quiet_times
+from jobtui.simulation.predicted_runs import PackedPrediction, PredictedRun, PredictedRuns
 
 MAX_RUNS = 200_000  # predicted runs, unless set; about 5 s of work
 _STEP = 100  # predicted runs between two reports of progress; about 3 ms of work
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictedRun:
-    """A run of the forecast, or ticks that will start none. All times are in the scheduler's zone.
-
-    Attributes:
-        job: The name of its job.
-        number: The number of the run if it is live already; else 0.
-        due: When it is due; for a live run without a tick, when it was requested.
-        started: When it starts; None if it does not start before the end of the forecast.
-        ended: When it ends; None as above.
-        state: OK, SKIPPED or MISSED; RUNNING, QUEUED, HELD or SCHEDULED at the end of the forecast.
-        reason: Why ticks start no run; "" for a run.
-        ticks: How many ticks; 1 for a run.
-        intended: Whether the ticks start no run because the job is paused or the time is quiet.
-    """
-
-    job: str
-    number: int
-    due: datetime
-    started: datetime | None
-    ended: datetime | None
-    state: RunState
-    reason: str = ""
-    ticks: int = 1
-    intended: bool = False
-
-    @property
-    def wait(self) -> timedelta:
-        """The time for which it waits for a slot or an earlier run; 0 if it does not start."""
-        return timedelta() if self.started is None else max(timedelta(), self.started - self.due)
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether ticks start no run against the wish of the user."""
-        return self.started is None and self.state.ended and not self.intended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +77,7 @@ class Forecast:
     end: datetime
     is_cut: bool
     pool: int
-    runs: tuple[PredictedRun, ...]
+    runs: PredictedRuns
     full: tuple[FullSpan, ...]
     unknown: tuple[str, ...]
 
@@ -176,7 +140,7 @@ class _Player:
         self._endings: list[tuple[float, int, RunRecord]] = []  # a heap of the running runs
         self._numbers: dict[int, int] = {}  # of runs that are live already, by the numbers in the forecast
         self._remaining: dict[int, float] = {}  # seconds of work that are left of RUNNING runs
-        self._ended: dict[object, PredictedRun] = {}
+        self._ended: dict[object, PackedPrediction] = {}
         self._full: list[FullSpan] = []
         self._full_since: float | None = None
         self._most_waiting, self._longest = 0, 0.0
@@ -272,7 +236,7 @@ class _Player:
             end=_instant(end, self._zone),
             is_cut=is_cut,
             pool=self._engine.pool_view().size,
-            runs=tuple(runs),
+            runs=PredictedRuns(runs),
             full=tuple(self._full),
             unknown=tuple(dict.fromkeys(self.unknown)),
         )
@@ -354,7 +318,7 @@ class _Player:
         if effects:
             self._engine.reset_effects()
 
-    def _predict(self, run: RunRecord) -> PredictedRun:
+    def _predict(self, run: RunRecord) -> PackedPrediction:
         started = None if run.started is None else _instant(run.started, self._zone)
         ended = None if run.started is None or run.ended is None else _instant(run.ended, self._zone)
         return PredictedRun(
@@ -365,9 +329,9 @@ class _Player:
             ended=ended,
             state=run.state,
             reason=run.reason if run.state.ended else "",
-        )
+        ).pack()
 
-    def _predict_ticks(self, entry: PackedRun) -> PredictedRun:
+    def _predict_ticks(self, entry: PackedRun) -> PackedPrediction:
         job = self._engine.jobs.get(entry[JOB])
         is_quiet = self._engine.quiet.end_at(entry[DUE]) is not None
         return PredictedRun(
@@ -380,7 +344,7 @@ class _Player:
             reason=entry[REASON],
             ticks=entry[TICKS],
             intended=(job is not None and job.pause is not None) or is_quiet,
-        )
+        ).pack()
 
     def _live(self) -> list[RunRecord]:
         return [run for part in self._engine.live_runs() for run in part]

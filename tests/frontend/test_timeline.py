@@ -13,14 +13,16 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.slot_load import SlotLoad
 from jobtui.frontend.timeline import TimelineMarks, Window, axis_text, full_sentence, load_pieces, part_until
-from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
+from jobtui.simulation.forecast import Forecast, FullSpan
+from jobtui.simulation.predicted_runs import PredictedRun, PredictedRuns
 
 WINDOW = Window(ago(20), timedelta(seconds=1), 40)  # a second for each column, now in the middle
 
 
 def a_forecast(*runs: PredictedRun, pool: int = 2, full: tuple[FullSpan, ...] = ()) -> Forecast:
     """Return a forecast of 20 seconds."""
-    return Forecast(start=NOW, end=ahead(20), is_cut=False, pool=pool, runs=runs, full=full, unknown=())
+    packed = PredictedRuns(run.pack() for run in runs)
+    return Forecast(start=NOW, end=ahead(20), is_cut=False, pool=pool, runs=packed, full=full, unknown=())
 
 
 def predicted(due: float, started: float | None, ended: float | None, **changes: object) -> PredictedRun:

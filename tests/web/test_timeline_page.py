@@ -22,7 +22,8 @@ from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.look_ahead import TimelinePicture
 from jobtui.frontend.timeline import Window
 from jobtui.runtime.clock import ManualClock
-from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
+from jobtui.simulation.forecast import Forecast, FullSpan
+from jobtui.simulation.predicted_runs import PredictedRun, PredictedRuns
 from jobtui.web.pages import timeline_lanes, timeline_page
 from jobtui.web.pages.timeline_lanes import (
     LaneBar,
@@ -42,7 +43,8 @@ def a_picture(
     *past: RunView, runs: tuple[PredictedRun, ...] = (), full: tuple[FullSpan, ...] = ()
 ) -> TimelinePicture:
     """Return a picture of the jobs a and b, with a pool of two."""
-    forecast = Forecast(start=NOW, end=ahead(60), is_cut=False, pool=2, runs=runs, full=full, unknown=())
+    packed = PredictedRuns(run.pack() for run in runs)
+    forecast = Forecast(start=NOW, end=ahead(60), is_cut=False, pool=2, runs=packed, full=full, unknown=())
     return TimelinePicture(jobs=("a", "b"), since=ago(50), pool=None, past=past, forecast=forecast)
 
 
@@ -174,7 +176,7 @@ def test_only_the_jobs_that_are_shown_are_drawn() -> None:
         a_picture(runs=(predicted(2, None, None, RunState.SKIPPED),)),
         a_picture(ended_run(1, "a", 60, took=5)),
         a_picture(runs=(predicted(5, 6, 7),)),
-        a_picture(runs=(replace(predicted(40, None, None, RunState.SKIPPED), intended=True),)),
+        a_picture(runs=(predicted(40, None, None, RunState.SKIPPED)._replace(intended=True),)),
     ],
 )
 def test_a_job_has_no_lane_if_nothing_of_it_is_in_the_window(picture: TimelinePicture) -> None:

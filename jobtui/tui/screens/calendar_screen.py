@@ -24,7 +24,8 @@ from jobtui.frontend.load_calendar import (
     crowded_sentences,
     describe_field,
 )
-from jobtui.simulation.forecast import PredictedRun, forecast
+from jobtui.simulation.forecast import forecast
+from jobtui.simulation.predicted_runs import PredictedRun
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.forecast_progress import ForecastProgress
 from jobtui.tui.screens.job import JobScreen
@@ -153,7 +154,8 @@ class CalendarScreen(ModalScreen[None]):
         message.stop()
         assert self._calendar is not None
         field = self._calendar.field(message.hour, message.place, self._grid.layout_of_fields)
-        names = f"   {', '.join(map(cell_text, field.jobs))}" if field.jobs else ""
+        jobs = self._calendar.jobs_of(message.hour, message.place, self._grid.layout_of_fields)
+        names = f"   {', '.join(map(cell_text, jobs))}" if jobs else ""
         self._field.update(
             Text.assemble(
                 (describe_field(field, self._calendar.forecast), "bold"),

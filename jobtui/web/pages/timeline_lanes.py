@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobtui.engine.enums import RunState
@@ -18,7 +18,7 @@ from jobtui.frontend.slot_load import SlotLoad
 from jobtui.frontend.timeline import Window, average_load, axis_labels, describe_waits
 from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
 from jobtui.process.gil import let_other_threads_run
-from jobtui.simulation.forecast import PredictedRun
+from jobtui.simulation.predicted_runs import PredictedRun
 
 COLUMNS = 1_000  # of the window; one is less than a pixel wide on most screens
 MAX_BARS = 4_000  # shapes on a page; about 600 kB
@@ -132,9 +132,9 @@ class LaneIndex:
         return {job: self._spans_of(job) for job in names}
 
     def _spans_of(self, job: str) -> list[Span]:
-        forecast = replace(self._forecast, runs=tuple(self._future.get(job, ())))
+        past, future = self._past.get(job, ()), self._future.get(job, ())
         spans = []
-        for index, span in enumerate(timeline_spans(self._past.get(job, ()), forecast)):
+        for index, span in enumerate(timeline_spans(past, future, self._forecast)):
             _pause(index)
             begin, end = self._window.position(span.start), self._window.position(span.end)
             is_short = span.kind is SpanKind.WAITS and end - begin < 0.5  # noqa: PLR2004 - half a column

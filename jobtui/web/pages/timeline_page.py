@@ -19,7 +19,7 @@ from markupsafe import Markup
 from jobtui.frontend.look_ahead import SPANS, TimelinePicture, TimelineView
 from jobtui.frontend.timeline import Window, full_sentence
 from jobtui.process.gil import let_other_threads_run
-from jobtui.simulation.forecast import PredictedRun
+from jobtui.simulation.predicted_runs import PredictedRun
 from jobtui.web.cancellable_thread import Check, to_cancellable_thread
 from jobtui.web.pages import timeline_lanes as lanes
 from jobtui.web.pages.view_context import ViewContext
