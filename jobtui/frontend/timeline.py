@@ -126,6 +126,7 @@ class TimelineMarks:
     def __init__(self, past: Sequence[RunView], forecast: Forecast) -> None:
         self._past, self._forecast = past, forecast
         self.load = SlotLoad(past, forecast)
+        self._bars: tuple[str, list[TimelineBar]] = "", []  # of the job that was asked for last
         self._lines = line_cells(timeline_spans(past, forecast.runs, forecast))
 
     def rows(self, jobs: Iterable[str], window: Window) -> list[TimelineRow]:
@@ -144,6 +145,11 @@ class TimelineMarks:
 
     def bars_of(self, job: str) -> list[TimelineBar]:
         """Return the bars of a job, the earliest first."""
+        if self._bars[0] != job:
+            self._bars = job, self._find_bars(job)
+        return self._bars[1]
+
+    def _find_bars(self, job: str) -> list[TimelineBar]:
         past = [run for run in self._past if run.job == job]
         bars: dict[int, TimelineBar] = {}
         for span in timeline_spans(past, self._forecast.runs.of_job(job), self._forecast):

@@ -157,7 +157,10 @@ class TimelineScreen(ModalScreen[None]):
         """Return what to show. Called in a worker thread."""
         began = thread_cpu()
         picture = self._view.look_ahead(self._backend, progress=self._progress)
-        return _Answer(picture, TimelineMarks(picture.past, picture.forecast), thread_cpu() - began)
+        marks = TimelineMarks(picture.past, picture.forecast)
+        if (bar := self._bar) is not None:
+            marks.bars_of(bar.run.job)  # which the painting thread will ask for
+        return _Answer(picture, marks, thread_cpu() - began)
 
     def _look_again_after(self, cpu: float) -> None:
         """Look ahead once more, later if that took much CPU time."""
@@ -194,12 +197,12 @@ class TimelineScreen(ModalScreen[None]):
         axis = axis_text(window, now)
         if self._bar is not None and 0 <= (column := window.place(self._bar.start)) < width:
             axis = f"{axis[:column]}{_BAR_MARK}{axis[column + 1 :]}"
-        _show_line(self._axis, Text(indent + axis, "dim"))
+        self._axis.update(Text(indent + axis, "dim"), layout=False)
         self._table.update_rows(marks.rows(picture.jobs, window), now)
         size = picture.forecast.pool
         label = f"  {f'pool of {size}' if size else 'no limit'}".ljust(len(indent))
         load = (text for text, _ in load_pieces(marks.load, picture.forecast, window))
-        _show_line(self._load, Text.assemble(label, *load))
+        self._load.update(Text.assemble(label, *load), layout=False)
         pool = self._view.pool
         what_if = "" if pool is None else f"what if the pool were {pool}: "
         names = ", ".join(map(cell_text, picture.forecast.unknown))
@@ -210,7 +213,7 @@ class TimelineScreen(ModalScreen[None]):
         note = f"{cut}{what_if}{full_sentence(part_until(picture.forecast, self._view.end(now)))}{unknown}"
         if self._bar is not None:
             note = f"{_BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
-        _show_line(self._note, Text(note))
+        self._note.update(Text(note), layout=False)
         box = self.query_one(".dialog")
         title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')} "
         title = _with_legend(title, box.outer_size.width - _TITLE_ENDS)
@@ -300,11 +303,6 @@ class TimelineScreen(ModalScreen[None]):
             self.app.push_screen(RunScreen(bar.run, self._commands))
         else:
             self.app.push_screen(JobScreen(message.row.job, self._commands))
-
-
-def _show_line(line: Static, text: Text) -> None:
-    """Show a text. A new layout, which is slow, is needed only if it has, or had, another height than 1."""
-    line.update(text, layout=line.size.height != 1 or text.cell_len > line.size.width)
 
 
 def _is_at(bar: TimelineBar, window: Window, column: int) -> bool:

@@ -24,6 +24,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from jobtui.tui.widgets.tones import toned
+
 Row = TypeVar("Row")
 Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
 
@@ -295,11 +297,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         width = self.size.width
         if y < self._header:
             titles = [[(self._title_of(column), "")] for column, _ in self._fitted]
-            return self._row_strip(titles, base + self._tone_style("header"), "  ")
+            return self._row_strip(titles, toned(base, self._component_style("header")), "  ")
         if not content:
             return Strip.blank(width, base)
         if content[0] == "empty":
-            text = Segment(f"  {content[1]}", base + self._tone_style("muted"))
+            text = Segment(f"  {content[1]}", toned(base, self._component_style("muted")))
             return Strip([text]).adjust_cell_length(width, base)
         cells, at_cursor, is_chosen = content
         mark = CHOSEN_MARK if is_chosen else " "
@@ -315,11 +317,6 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def _component_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"line-table--{name}")
-
-    def _tone_style(self, name: str) -> Style:
-        """Return the colour and weight of a tone, without a background, so that any background fits."""
-        style = self._component_style(name)
-        return Style(color=style.color, bold=style.bold)
 
     def _row_strip(self, cells: Sequence[Cell], base: Style, mark: str) -> Strip:
         segments = [Segment(mark, base)]
@@ -341,7 +338,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
                 break
             room = left - others if index == 0 and others < left else left
             fitted = text if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
-            pieces.append(Segment(fitted, base + self._tone_style(tone) if tone else base))
+            pieces.append(Segment(fitted, toned(base, self._component_style(tone)) if tone else base))
             left -= cell_len(fitted)
         padding = Segment(" " * max(0, left), base)
         return [padding, *pieces] if align_right else [*pieces, padding]

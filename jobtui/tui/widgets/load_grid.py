@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from jobtui.frontend.load_calendar import Layout, LoadCalendar, axis_line
 from jobtui.tui.widgets.line_table import MARK_WIDTH
+from jobtui.tui.widgets.tones import toned
 
 
 class LoadGrid(ScrollView, can_focus=True):
@@ -85,12 +86,12 @@ class LoadGrid(ScrollView, can_focus=True):
         """Render one line, counted from the top of the widget."""
         base, width = self.visual_style.rich_style, self.size.width
         if self._calendar is None:
-            note = Segment(f"{' ' * MARK_WIDTH}{self._note}" if y == 0 else "", base + self._tone("muted"))
+            note = Segment(f"{' ' * MARK_WIDTH}{self._note}" if y == 0 else "", self._toned(base, "muted"))
             return Strip([note]).adjust_cell_length(width, base)
         margin = Segment(" " * MARK_WIDTH, base)
         layout = self.layout_of_fields
         if y == 0:
-            axis = Segment(axis_line(layout), base + self._tone("muted"))
+            axis = Segment(axis_line(layout), self._toned(base, "muted"))
             return Strip([margin, axis]).adjust_cell_length(width, base)
         hour = self.scroll_offset.y + y - 1
         if hour >= len(self._calendar.hours):
@@ -100,13 +101,12 @@ class LoadGrid(ScrollView, can_focus=True):
         at_hour, at_place = self.field
         cursor = self.get_component_rich_style("load-grid--cursor")
         for place, (text, tone) in enumerate(pieces, -1):  # the first piece is the hour
-            style = base + self._tone(tone) if tone else base
+            style = self._toned(base, tone) if tone else base
             segments.append(Segment(text, cursor if (hour, place) == (at_hour, at_place) else style))
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _tone(self, name: str) -> Style:
-        style = self.get_component_rich_style(f"load-grid--{name}")
-        return Style(color=style.color, bold=style.bold)
+    def _toned(self, base: Style, name: str) -> Style:
+        return toned(base, self.get_component_rich_style(f"load-grid--{name}"))
 
     def on_resize(self) -> None:
         """Choose how many minutes a field stands for."""

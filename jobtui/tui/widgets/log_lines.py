@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from jobtui.tui.widgets.literal_text import cell_text
+from jobtui.tui.widgets.tones import toned
 
 Row = TypeVar("Row")
 RowOf_co = TypeVar("RowOf_co", covariant=True)
@@ -249,7 +250,7 @@ class LogLines(Widget, Generic[Row], can_focus=True):
         width = self.size.width
         if y >= len(self._visible):
             text = f"  {self._empty_text}" if y == 0 and self.rows.end == self.rows.first else ""
-            segment = Segment(text, base + self._tone_style("muted"))
+            segment = Segment(text, self._toned(base, "muted"))
             return Strip([segment]).adjust_cell_length(width, base)
         index, part = self._visible[y]
         line = self._painted(index)
@@ -260,8 +261,8 @@ class LogLines(Widget, Generic[Row], can_focus=True):
         prefix = [(text if part == 0 else " " * cell_len(text), tone) for text, tone in line.prefix]
         begin, end = self._part_of(line, part)
         pieces = [(mark, "strong"), *prefix, *_pieces(line, begin, end)]
-        segments = [Segment(text, base + self._tone_style(tone) if tone else base) for text, tone in pieces]
-        strip, muted = Strip(segments), base + self._tone_style("muted")
+        segments = [Segment(text, self._toned(base, tone) if tone else base) for text, tone in pieces]
+        strip, muted = Strip(segments), self._toned(base, "muted")
         room = max(1, width - _SCROLLBAR)
         if strip.cell_length > room:
             strip = Strip([*strip.adjust_cell_length(room - 1, base), Segment("…", muted)])
@@ -291,12 +292,10 @@ class LogLines(Widget, Generic[Row], can_focus=True):
     def _component_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"log-lines--{name}")
 
-    def _tone_style(self, name: str) -> Style:
-        """Return the colours and the weight of a tone; only matches and changes have a background."""
+    def _toned(self, base: Style, name: str) -> Style:
+        """Return the style of a tone in a line; only matches and changes have their own background."""
         style = self._component_style(name)
-        if name in ("match", "changed"):
-            return style
-        return Style(color=style.color, bold=style.bold)
+        return base + style if name in ("match", "changed") else toned(base, style)
 
     # --- events and actions -----------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from jobtui.frontend.charts import Line
+from jobtui.tui.widgets.tones import toned
 
 Draw = Callable[[int, int], Sequence[Line]]  # for a width and a height
 
@@ -48,9 +49,8 @@ class Picture(Widget):
         if self._lines is None:
             self._lines = self._draw(width, self.size.height)
         line = self._lines[y] if y < len(self._lines) else ()
-        segments = [Segment(text, base + self._tone(tone) if tone else base) for text, tone in line]
+        segments = [Segment(text, self._toned(base, tone) if tone else base) for text, tone in line]
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _tone(self, name: str) -> Style:
-        style = self.get_component_rich_style(f"picture--{name}")
-        return Style(color=style.color, bold=style.bold)
+    def _toned(self, base: Style, name: str) -> Style:
+        return toned(base, self.get_component_rich_style(f"picture--{name}"))
