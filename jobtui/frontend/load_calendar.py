@@ -125,6 +125,7 @@ class LoadCalendar:
         self.hours = [(first + _HOUR * place).astimezone(zone) for place in range(hours)]
         self._origin = first.timestamp()
         self._end = forecast.end.timestamp()
+        self._lines: dict[tuple[int, Layout], list[Piece]] = {}  # that have been drawn
         self._minutes = [_Minute() for _ in range(hours * MINUTES)]
         waits = SlotWaits(forecast)
         for index, run in enumerate(forecast.runs):
@@ -194,6 +195,16 @@ class LoadCalendar:
         A field is as high as the part of the pool that is taken. Where runs wait, it has their number
         instead, or `+` for many; where ticks start no run, a sign.
         """
+        if (hour, layout) not in self._lines:
+            self._lines[hour, layout] = self._draw_line(hour, layout)
+        return self._lines[hour, layout]
+
+    def draw_lines(self, layout: Layout) -> None:
+        """Draw the lines of all hours, so that they are ready when they are needed."""
+        for hour in range(len(self.hours)):
+            self.line(hour, layout)
+
+    def _draw_line(self, hour: int, layout: Layout) -> list[Piece]:
         pieces = [(f"{self.hours[hour]:%H:%M}  ", "muted")]
         total = 0
         for place in range(layout.fields):

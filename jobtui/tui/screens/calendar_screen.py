@@ -112,7 +112,9 @@ class CalendarScreen(ModalScreen[None]):
             most=self._most,
             progress=self._progress,
         )
-        return LoadCalendar(found), crowded_sentences(found, _SENTENCES, cell_text)
+        calendar = LoadCalendar(found)
+        calendar.draw_lines(self._grid.layout_of_fields)
+        return calendar, crowded_sentences(found, _SENTENCES, cell_text)
 
     def _show_progress(self, part: float) -> None:
         """Show how far a forecast is."""
