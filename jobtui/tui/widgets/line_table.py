@@ -159,6 +159,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._now: datetime | None = None
         self._fitted: list[tuple[Column[Row], int]] = []  # the columns that fit, with their widths
         self._gaps: dict[str, int] = {}  # the cells after each of them, by key
+        self._row_width = 0  # of the mark, the columns and the gaps
         self._fitted_width = -1  # the width of the table that they fit
         self._wanted: dict[str, int] = {}  # the widths that were wanted later, by key
         self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
@@ -323,7 +324,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         for (column, width), cell in zip(self._fitted, cells, strict=True):
             segments += self._cell_segments(cell, width, base, align_right=column.align_right)
             segments.append(Segment(" " * self._gaps[column.key], base))
-        strip, room = Strip(segments), max(0, self.size.width - SCROLLBAR_WIDTH)
+        room = max(0, self.size.width - SCROLLBAR_WIDTH)
+        if self._row_width <= room:  # usually; each other strip would take time
+            padding = Segment(" " * (self.size.width - self._row_width), base)
+            return Strip([*segments, padding], self.size.width)
+        strip = Strip(segments)
         if strip.cell_length > self.size.width and strip.crop(room).text.strip():  # a very narrow table
             strip = Strip([*strip.adjust_cell_length(max(0, room - 1), base), Segment("…", base)])
         return strip.adjust_cell_length(room, base).adjust_cell_length(self.size.width, base)
@@ -351,6 +356,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._fitted_width = self.size.width
         self._fitted = self._fit_columns(self._fitted_width - SCROLLBAR_WIDTH)
         self._gaps = gaps_after([column for column, _ in self._fitted])
+        self._row_width = MARK_WIDTH + sum(width + self._gaps[column.key] for column, width in self._fitted)
         self.fitting = tuple(column.key for column, _ in self._fitted)
         self._painted.clear()
 

@@ -103,7 +103,7 @@ class LoadGrid(ScrollView, can_focus=True):
         for place, (text, tone) in enumerate(pieces, -1):  # the first piece is the hour
             style = self._toned(base, tone) if tone else base
             segments.append(Segment(text, cursor if (hour, place) == (at_hour, at_place) else style))
-        return Strip(segments).adjust_cell_length(width, base)
+        return Strip(segments).simplify().adjust_cell_length(width, base)
 
     def _toned(self, base: Style, name: str) -> Style:
         return toned(base, self.get_component_rich_style(f"load-grid--{name}"))
