@@ -171,17 +171,24 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         selected = self.selected
         if bool(rows) != bool(self.rows) and self.has_focus:
             self.screen.refresh_bindings()  # later, with the new rows: see `check_action`
-        fitted = self.virtual_size.height <= self.size.height
         self.rows = list(rows)
         self._now = now
-        size = Size(self.size.width, len(self.rows) + self._header)
-        if fitted and size.height <= self.size.height:
-            # As long as all rows fit, the screen does not need a new layout.
-            self.set_reactive(LineTable.virtual_size, size)
-        elif size != self.virtual_size:
-            self.virtual_size = size
+        self._update_height(len(self.rows) + self._header)
         self.cursor = self._cursor_for(selected)
         self._repaint_changed_lines()
+
+    def _update_height(self, height: int) -> None:
+        """Note how many lines there are. A new layout is needed only if the scrollbar comes or goes."""
+        size, shown = Size(self.size.width, height), self.size.height
+        if size == self.virtual_size:
+            return
+        fits = height <= shown
+        if (self.virtual_size.height <= shown) == fits and (fits or self.scroll_offset.y <= height - shown):
+            self.set_reactive(LineTable.virtual_size, size)
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.window_virtual_size = height
+        else:
+            self.virtual_size = size
 
     def mark_rows(self, keys: Collection[Hashable]) -> None:
         """Show a mark at the rows with these keys, and at no other."""
@@ -266,9 +273,13 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         return next((index for index, row in enumerate(self.rows) if self._row_key(row) == key), at)
 
     def _repaint_changed_lines(self) -> None:
-        for y in range(self.size.height):
-            if y in self._painted and self._painted[y] != self._line_content(y):
-                self.refresh(Region(0, y, self.size.width, 1))
+        first: int | None = None  # of the changed lines before `y`, which are repainted as one region
+        for y in range(self.size.height + 1):
+            if y in self._painted and y < self.size.height and self._painted[y] != self._line_content(y):
+                first = y if first is None else first
+            elif first is not None:
+                self.refresh(Region(0, first, self.size.width, y - first))
+                first = None
 
     def _line_content(self, y: int) -> tuple[Any, ...]:
         """Return the content of line `y`, without styles, to find out whether it has changed."""
