@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,7 +51,8 @@ class SlotHistory:
     def __init__(self) -> None:
         self._slots: list[_Slot] = []
         self._live: dict[tuple[int, float], tuple[_Slot, RunView]] = {}
-        self._known: dict[tuple[int, float], float] = {}  # the ends of the runs that have ended
+        # The ends of the runs that have ended, about the earliest first: taking the first out is quick.
+        self._known: OrderedDict[tuple[int, float], float] = OrderedDict()
         self._at = 0.0  # the instant of the latest snapshot
 
     def update(self, snapshot: Snapshot) -> None:
@@ -102,7 +103,8 @@ class SlotHistory:
                 slot.free(max(start, slot.taken_until), end)
 
     def _forget(self, at: float) -> None:
-        self._known = {key: end for key, end in self._known.items() if at - end < SPAN}
+        while self._known and at - next(iter(self._known.values())) >= SPAN:
+            self._known.popitem(last=False)
         oldest = int(at / _PART) - _PARTS
         for slot in self._slots:
             for part in [part for part in slot.busy if part < oldest]:

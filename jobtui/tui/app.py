@@ -222,14 +222,14 @@ class JobtuiApp(App[None]):
         self.exit()
 
     def _post_change(self) -> None:
-        # The scheduler's threads call this after every change, so it must be cheap.
+        # The scheduler's threads call this after every change, so it must be cheap: from a change to the
+        # next snapshot, however long the throttle delays it, there is one message.
         if not self._change_pending:
             self._change_pending = True
             self.post_message(self.Changed())
 
     def on_jobtui_app_changed(self) -> None:
         """Refresh after a change."""
-        self._change_pending = False  # before the snapshot: a change after it must post again
         self._request_refresh()
 
     def _request_refresh(self) -> None:
@@ -252,6 +252,7 @@ class JobtuiApp(App[None]):
 
     def take_snapshot(self) -> None:
         """Take a snapshot of the shown scheduler at once, without the throttle, and show it."""
+        self._change_pending = False  # before the snapshot: a change after it must post again
         self._throttle.begin(self._loop_time(), thread_cpu())
         backend = self.tabs.shown.backend
         snapshot, connection_error = backend.snapshot(), backend.connection_error
