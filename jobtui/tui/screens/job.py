@@ -12,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -73,7 +74,7 @@ class JobScreen(ModalScreen[None]):
     ]
 
     def __init__(self, job: str, background_commands: BackgroundCommands) -> None:
-        super().__init__()
+        super().__init__(classes="-facts")  # for each class that comes later, every part is styled again
         self._job = job
         self._commands = background_commands
         self._backend = background_commands.backend
@@ -100,6 +101,7 @@ class JobScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Compose the job's fields, its next ticks, notes on clock transitions, its runs, and charts."""
+        self._fit(self.app.size, update=False)  # its parts do not exist yet
         with Vertical(classes="dialog large") as box:
             box.border_title = literal_title(self._job)
             yield self._tabs
@@ -130,10 +132,13 @@ class JobScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Show everything at once if there is room."""
-        width, height = self.size
-        self.set_class(width >= LARGE[0] and height >= LARGE[1], "-all")
-        self.set_class(height < LOW, "-low")
-        self.set_class(width < NARROW, "-narrow")
+        self._fit(self.size)
+
+    def _fit(self, size: Size, *, update: bool = True) -> None:
+        width, height = size
+        self.set_class(width >= LARGE[0] and height >= LARGE[1], "-all", update=update)
+        self.set_class(height < LOW, "-low", update=update)
+        self.set_class(width < NARROW, "-narrow", update=update)
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Request the details again; the old ones stay visible until the answer arrives."""
