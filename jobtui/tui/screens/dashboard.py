@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -115,6 +116,13 @@ class Dashboard(Screen[None]):
         self._marks = JobMarks()
         self._attention = AttentionView()
         self._key_state: tuple[object, ...] = ()
+
+    async def on_compose(self) -> None:
+        """Let the app put this screen on its stack before the widgets begin, one of which asks for it.
+
+        With Python 3.12 and later, Textual has each task begin at once, before its creator goes on.
+        """
+        await asyncio.sleep(0)
 
     def compose(self) -> ComposeResult:
         """Compose the header, the jobs, the filter, the panes and the footer."""
