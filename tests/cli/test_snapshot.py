@@ -36,7 +36,9 @@ def test_a_file_is_shown_as_it_is_before_the_start(
         ),
     )
     assert main(["demo.py", "--snapshot", "90x20"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = printed.out.splitlines()
     assert len(lines) == 20
     assert max(map(len, lines)) <= 90
     assert any("IDLE" in line and "greet" in line for line in lines)
@@ -49,7 +51,9 @@ def test_a_scheduler_that_runs_is_shown_after_attach(capsys: pytest.CaptureFixtu
     scheduler.schedule("@yearly", print, name="work")
     with scheduler, Server(LocalBackend(scheduler, "jobs.py"), parse_address("127.0.0.1:0")) as server:
         assert main(["attach", str(server.address), "--snapshot", "--ascii", "--color"]) == 0
-        frame = capsys.readouterr().out
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        frame = printed.out
         assert scheduler.snapshot().started is not None
     assert "\x1b[" in frame
     assert "work" in frame
@@ -65,7 +69,9 @@ def test_the_frame_of_several_schedulers_has_their_tabs(capsys: pytest.CaptureFi
         unused = f"127.0.0.1:{free.getsockname()[1]}"
     with scheduler, Server(LocalBackend(scheduler, "jobs.py"), parse_address("127.0.0.1:0")) as server:
         assert main(["attach", str(server.address), unused, "--snapshot", "100x30"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = printed.out.splitlines()
     assert lines[0] == f" [1 jobs.py]   2 {unused} ! lost"
     assert any("work" in line for line in lines)
     assert len(lines) == 30

@@ -149,7 +149,7 @@ class KeyFooter(Footer):
                 binding.description,
                 binding.action,
                 tooltip=tooltip,
-                classes="" if enabled else "-disabled",
+                classes="-compact" if enabled else "-compact -disabled",  # so each is styled once
             ).data_bind(compact=Footer.compact)
 
     async def recompose(self) -> None:
