@@ -34,7 +34,7 @@ class Undoable(NamedTuple):
 
 
 class UndoStack:
-    """The latest changes, each for `UNDO_TIME`.
+    """The latest changes, each for `UNDO_TIME`. Use it from one thread at a time.
 
     Args:
         now: Returns the seconds since a fixed point.

@@ -6,6 +6,8 @@ for it. Workers hand their results back to that thread with `App.call_later`.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,7 +120,10 @@ class BackgroundQuery(Generic[Answer]):
 
 
 class BackgroundCommands:
-    """Executes the user's commands in worker threads, and shows a message with each result.
+    """Executes the user's commands off the painting thread, and shows a message with each result.
+
+    A command begins when the one before it has ended. So the last of two quick commands decides, and `undo`
+    takes back the command before it, although keys are faster than answers.
 
     Args:
         app: Shows the messages.
@@ -146,6 +151,11 @@ class BackgroundCommands:
         self._undo_stack = undo_stack or UndoStack(SystemClock().monotonic)
         self._app = app
         self._leave_terminal = leave_terminal
+        self._lock = threading.Lock()  # of the two below
+        self._waiting: deque[Callable[[], tuple[str, Severity]]] = (
+            deque()
+        )  # commands that have not begun, oldest first
+        self._is_executing = False  # whether a worker thread takes them
         # The pool size that was requested and that no snapshot has shown yet: keys are faster than answers.
         self._requested_size: int | None = None
         # The names of the jobs that were paused by `pause_all`, and not one by one.
@@ -156,36 +166,46 @@ class BackgroundCommands:
     ) -> None:
         """Execute a command of `frontend.commands` or `frontend.undo`, and show its message."""
 
-        def work() -> None:
-            severity: Severity = "information"
+        def work() -> tuple[str, Severity]:
             try:
                 result = command(self.backend, *arguments)
-                outcome = Undoable(result) if isinstance(result, str) else result
             except Exception as error:  # noqa: BLE001 - the user waits for a message
                 self._requested_size = None
-                outcome, severity = Undoable(error_text(_expected(error))), "error"
-            self._app.call_later(self._finish, outcome, severity)
-
-        self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)
-
-    def _finish(self, outcome: Undoable, severity: Severity) -> None:
-        text = outcome.text
-        if outcome.revert is not None:
+                return error_text(_expected(error)), "error"
+            outcome = Undoable(result) if isinstance(result, str) else result
+            if outcome.revert is None:
+                return outcome.text, "information"
             self._undo_stack.push(outcome.revert)
-            text += f"; {self._key('undo')} undoes it"
-        self.notify(text, severity)
+            return f"{outcome.text}; {self._key('undo')} undoes it", "information"
+
+        with self._lock:
+            self._waiting.append(work)
+            is_executing, self._is_executing = self._is_executing, True
+        if not is_executing:
+            self._app.run_worker(self._execute_waiting, thread=True, group="commands", exit_on_error=False)
+
+    def _execute_waiting(self) -> None:
+        """Execute the commands that wait, until there are no more."""
+        while True:
+            with self._lock:
+                self._is_executing = bool(self._waiting)
+                if not self._is_executing:
+                    return
+                work = self._waiting.popleft()
+            self._app.call_later(self.notify, *work())
 
     def undo(self) -> None:
         """Take back the latest change, if it is not too old."""
+        self.execute(self._take_back)
+
+    def _take_back(self, backend: Backend) -> str:
         revert = self._undo_stack.pop()
         if revert is None:
-            self.notify(
+            raise RuntimeError(
                 f"nothing to undo: {self._key('undo')} takes back a pause, a schedule or a pool size of the "
-                f"last {undo.UNDO_TIME:g} seconds",
-                "warning",
+                f"last {undo.UNDO_TIME:g} seconds"
             )
-        else:
-            self.execute(revert)
+        return revert(backend)
 
     def run(self, job: JobView) -> None:
         """Run a job now."""

@@ -1636,7 +1636,7 @@ async def test_u_resumes_exactly_the_jobs_that_upper_p_paused_and_pauses_exactly
             await driver.press("P", "y")
             await driver.refresh()
             await driver.press("P", "y")
-            await driver.press("u")  # once the command has ended: it is this command that is undone
+            await driver.press("u")
             assert (paused(), driver.toasts[-1][1]) == ("abc", "undone: 2 jobs paused again")
             await driver.refresh()
             await driver.press("P")
