@@ -14,6 +14,7 @@ from typing import NamedTuple, NewType
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.job_policies import MAX_HELD
 from jobtui.engine.packed_exceptions import PackedException
+from jobtui.engine.quick_init import with_quick_init
 from jobtui.engine.tracebacks import format_traceback
 from jobtui.schedules.schedule import Schedule
 
@@ -212,6 +213,7 @@ class RunPage:
     next: str
 
 
+@with_quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
     """The view of one job. All times are aware, in the scheduler's zone.
