@@ -373,14 +373,14 @@ class RemoteBackend:
         body = {} if body is None and method == "POST" else body
         send = partial(self._client.request_json, method, *path, seconds=RESPONSE_TIMEOUT, body=body, **query)
         response: Future[Any] = Future()
+        if self._is_closed or self._loop is None:  # or the thread of the connection has not started it yet
+            raise ConnectionError(_CLOSED)  # at once: an event loop that ends at this moment answers nothing
         try:
-            if self._loop is None:  # the thread of the connection has not started it yet
-                raise ConnectionError(_CLOSED)
             self._loop.call_soon_threadsafe(self._start_request, send, response)
         except RuntimeError:  # the loop is closed
             raise ConnectionError(_CLOSED) from None
         try:
-            # With a timeout, because a loop that ends at this moment completes nothing.
+            # With a timeout, because the loop may end at this moment.
             return response.result(RESPONSE_TIMEOUT + _CLOSE_TIMEOUT)
         except (CancelledError, TimeoutError):
             raise ConnectionError(_CLOSED) from None

@@ -94,7 +94,7 @@ class _Question(NamedTuple):
     minutes: int = 1
 
     def link(self, **changes: Any) -> str:
-        """Return the path of the calendar after changes of the question."""
+        """Return the path of the calendar that answers this question with some of its fields changed."""
         step, pool, at, minutes = self._replace(**changes)
         values: dict[str, object] = {} if step == 1 else {"step": step}
         if pool is not None:
