@@ -10,6 +10,7 @@ from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.json_codec import ForeignSchedule
 from jobtui.frontend.timeline_cells import BRIEF, NOW, PREDICTED
@@ -123,6 +124,34 @@ async def test_comma_and_full_stop_select_a_run_and_enter_opens_it() -> None:
         await driver.press("escape")
         await driver.press("n")
         assert "▾" not in driver.text
+
+
+@async_test
+async def test_f_selects_the_failures_before_now_of_any_job_and_upper_f_goes_back() -> None:
+    snapshot = snapshots.busy()
+    states = {831: RunState.TIMED_OUT, 809: RunState.OK, 810: RunState.FAILED}
+    recent = [replace(run, state=states.get(run.number, run.state)) for run in snapshot.recent[:30]]
+    async with running_app(ScriptedBackend(replace(snapshot, recent=tuple(recent)))) as driver:
+        await driver.press("5", "F")
+        assert driver.toasts[-1] == ("warning", "no run failed after this one")
+        for chosen in (
+            "best_sellers  10:23:45  run 831 TIMED_OUT, 9.0s",
+            "import_orders  10:23:07  run 829 FAILED, 14s",
+            "check_sockets  10:19:30  run 810 FAILED, 2.0s",
+        ):
+            await driver.press("f")
+            assert f"▾ {chosen}" in driver.text
+            assert "▾" in driver.text.splitlines()[1]
+        await driver.press("f")
+        assert driver.toasts[-1] == (
+            "warning",
+            "no other run failed since 10:18:07; h looks farther back",
+        )
+        assert "▾ check_sockets  10:19:30  run 810 FAILED, 2.0s" in driver.text
+        await driver.press("F")
+        assert "▾ import_orders  10:23:07  run 829 FAILED, 14s" in driver.text
+        await driver.press("enter")
+        assert "import_orders #829" in driver.text
 
 
 @async_test

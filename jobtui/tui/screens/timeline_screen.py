@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple
@@ -35,6 +35,7 @@ from jobtui.frontend.timeline_cells import PREDICTED, RAN, WAITS
 from jobtui.runtime.clock import thread_cpu
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.forecast_progress import ForecastProgress
+from jobtui.tui.key_names import key_of
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.key_footer import KeyFooter
@@ -95,8 +96,30 @@ class TimelineScreen(ModalScreen[None]):
         Binding(
             "full_stop", "select_bar(1)", "Bar", key_display=",.", tooltip="Select a run", id="timeline.bar"
         ),
-        Binding("left_square_bracket", "zoom(-1)", "Nearer", key_display="[", id="timeline.nearer"),
-        Binding("right_square_bracket", "zoom(1)", "Farther", key_display="]", id="timeline.farther"),
+        Binding(
+            "f",
+            "select_failure(-1)",
+            "Failure",
+            tooltip="Select the latest run that failed before",
+            id="timeline.failure",
+        ),
+        Binding("F", "select_failure(1)", "Next run that failed", show=False, id="timeline.next_failure"),
+        Binding(
+            "left_square_bracket",
+            "zoom(-1)",
+            "Zoom",
+            key_display="[]",
+            tooltip="Show less time",
+            id="timeline.nearer",
+        ),
+        Binding(
+            "right_square_bracket",
+            "zoom(1)",
+            "Show more time",
+            key_display="]",
+            show=False,
+            id="timeline.farther",
+        ),
         Binding(
             "plus,equals_sign",
             "resize(1)",
@@ -256,6 +279,32 @@ class TimelineScreen(ModalScreen[None]):
         self._bar = bars[max(0, min(len(bars) - 1, place))]
         self._look_at(self._view_of(self._bar, picture.forecast.start))
 
+    def action_select_failure(self, by: int) -> None:
+        """Select the latest run of any job that failed before the selected one, or the next one after it."""
+        picture = self._picture
+        if picture is None:
+            return
+        now = picture.forecast.start
+        here = (now, 0) if self._bar is None else _place_of(self._bar)
+        failed = sorted((_bar_of(run, now) for run in picture.past if run.state.failed), key=_place_of)
+        places = [_place_of(bar) for bar in failed]
+        index = bisect_left(places, here) - 1 if by < 0 else bisect_right(places, here)
+        if not 0 <= index < len(failed):
+            self._notify_of_no_failure(picture, by)
+            return
+        bar = failed[index]
+        self._table.select(lambda row: row.job == bar.run.job)
+        self._bar = bar
+        self._look_at(self._view_of(bar, now))
+
+    def _notify_of_no_failure(self, picture: TimelinePicture, by: int) -> None:
+        if by > 0:
+            self._commands.notify("no run failed after this one", "warning")
+            return
+        since = format_instant(picture.known_since, picture.forecast.start).strip()
+        key = key_of(self, "timeline.earlier")
+        self._commands.notify(f"no other run failed since {since}; {key} looks farther back", "warning")
+
     def _view_of(self, bar: TimelineBar, now: datetime) -> TimelineView:
         """Return the view, moved until it shows the beginning of a bar."""
         view, (_, width) = self._view, self._table.place_of("time")
@@ -303,6 +352,16 @@ class TimelineScreen(ModalScreen[None]):
             self.app.push_screen(RunScreen(bar.run, self._commands))
         else:
             self.app.push_screen(JobScreen(message.row.job, self._commands))
+
+
+def _bar_of(run: RunView, now: datetime) -> TimelineBar:
+    """Return the bar of a run that has ended."""
+    return TimelineBar(run.started or run.created, run.ended or now, run)
+
+
+def _place_of(bar: TimelineBar) -> tuple[datetime, int]:
+    """Return the place of a bar in the order of all runs."""
+    return bar.start, bar.run.number
 
 
 def _is_at(bar: TimelineBar, window: Window, column: int) -> bool:
