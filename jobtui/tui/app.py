@@ -91,6 +91,7 @@ class JobtuiApp(App[None]):
 
     Attributes:
         is_terminal_lost: Whether the app ends because its terminal is gone.
+        is_ended_by_signal: Whether the app ends because of a signal, or because its terminal is gone.
         tabs: The schedulers that the app shows.
         notices: The messages to the user so far.
     """
@@ -139,6 +140,7 @@ class JobtuiApp(App[None]):
         self._keys_file = display.keys_file
         self.set_keymap(self._remapped)
         self.is_terminal_lost = False
+        self.is_ended_by_signal = False
         self._terminal = terminal
         self._signals = signals
         self._suspension = Suspension(terminal, lambda: self._driver, self.action_repaint)
@@ -212,13 +214,17 @@ class JobtuiApp(App[None]):
     def _exit_for_signal(self, number: int) -> None:
         """Exit because of a signal. Called in a thread of its own."""
         is_hangup = signal.Signals(number).name == "SIGHUP"
-        self.call_later(self._exit_without_terminal if is_hangup else self.exit)
+        self.call_later(self._exit_without_terminal if is_hangup else self._exit_by_signal)
 
     def _on_terminal_lost(self) -> None:
         self.call_later(self._exit_without_terminal)
 
     def _exit_without_terminal(self) -> None:
         self.is_terminal_lost = True
+        self._exit_by_signal()
+
+    def _exit_by_signal(self) -> None:
+        self.is_ended_by_signal = True
         self.exit()
 
     def _post_change(self) -> None:

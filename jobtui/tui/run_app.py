@@ -11,6 +11,7 @@ from typing import TextIO
 from jobtui.engine.enums import RunState
 from jobtui.frontend.absence import Absence
 from jobtui.frontend.backend import Backend, Serve
+from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.listening import publish
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.standard_input import null_input
@@ -74,7 +75,7 @@ def run_dashboard(
     Args:
         scheduler: A scheduler that has not been started.
         title: The origin of its jobs.
-        grace: The time that running work gets when the user waits for it, in seconds.
+        grace: The time that running work gets when the user waits for it, or after a signal, in seconds.
         process_exit: Ends this process even if something hangs; None if the process continues.
         serve: Returns the listener that gives other processes access to the scheduler, from before its start
             until it has stopped. Its errors are passed on.
@@ -124,11 +125,14 @@ def run_dashboard(
         try:
             app.run()
         finally:
-            grace = grace if app.is_terminal_lost else 0.0
+            grace = grace if app.is_ended_by_signal else 0.0
             if process_exit is not None:
                 process_exit.force_after(grace + AFTERWARDS, app.return_code or 0)  # a function may hang
                 process_exit.end_at_next_signal(signals)
             running = scheduler.snapshot().pool.running
+            if running and grace and not app.is_terminal_lost:
+                left = f"{pluralize(running, 'run')}, at most {grace:g} s; a second signal ends them at once"
+                write_line(screen, f"jobtui: waiting for {left}")
             scheduler.stop(grace)
     if app.is_terminal_lost:
         discard_output_of_lost_terminal()

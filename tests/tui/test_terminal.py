@@ -234,13 +234,33 @@ def test_quitting_at_once_names_the_runs_that_are_given_up(dashboard: Terminal) 
     assert "jobtui: forever (run 1) was still running and was given up" in dashboard.text_after_dashboard
 
 
-def test_sigterm_ends_the_dashboard_although_a_run_is_running(dashboard: Terminal) -> None:
-    """It does not wait for a run that never ends."""
+def test_a_second_sigterm_ends_the_process_although_a_run_never_ends(dashboard: Terminal) -> None:
     dashboard.type("jr")
     dashboard.wait_for("▶")
     dashboard.process.terminate()
-    assert dashboard.wait_for_exit() == 0
+    dashboard.wait_for("jobtui: waiting for 1 run, at most 10 s; a second signal ends them at once")
     dashboard.assert_restored()
+    with pytest.raises(subprocess.TimeoutExpired):
+        dashboard.process.wait(1)  # longer than a signal counts as a repeat of the first one
+    dashboard.process.terminate()
+    assert dashboard.wait_for_exit() == 128 + signal.SIGTERM
+
+
+def test_sigterm_gives_running_work_its_grace(tmp_path: Path) -> None:
+    """As without a dashboard, the run ends, and the on_app_stop functions are called."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(GRACEFUL_JOB))
+    terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path)
+    try:
+        terminal.wait_for("Recent")
+        terminal.type("r")
+        terminal.wait_for("▶")
+        terminal.process.terminate()
+        terminal.wait_for("jobtui: waiting for 1 run")
+        (tmp_path / "go").touch()
+        assert terminal.process.wait(LIMIT) == 0
+        assert (tmp_path / "stopped").read_text() == "OK"
+    finally:
+        terminal.close()
 
 
 def test_the_dashboard_follows_a_resize_of_the_terminal(dashboard: Terminal) -> None:
