@@ -106,7 +106,7 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
         patches.enter_context(follow_subprocesses(*streams))
         patches.enter_context(follow_rich())
         patches.enter_context(separate_consoles(streams))
-        patches.enter_context(guard.finishing(log.drawn, lambda run: log.end_lines(run.number)))
+        patches.enter_context(guard.finishing(log.open_lines, lambda run: log.end_lines(run.number)))
         yield streams
     finally:
         if restore in _restorers:  # otherwise this is a forked child

@@ -20,6 +20,7 @@ from jobtui.runtime.run_output import RUN_BYTES
 LOG_BYTES = 2_000_000  # of memory for the output of all jobs, unless set
 MAX_LINE_LENGTH = 2_000  # characters kept of one line
 MAX_UNFINISHED = 50  # lines without a line break at their end
+MAX_OPEN = 1_000  # sources with such a line
 MAX_UNFED = 1_000  # notes of dropped lines that wait for the store
 MAX_CHUNK = 2_000  # lines given to a reader at once
 _OVERHEAD = 160  # bytes: what a line takes in memory in addition to its text, about
@@ -91,6 +92,7 @@ class OutputLog:
     Attributes:
         drawn: The time and the latest state of the line that each source draws again and again. A source is a
             job, a run and a stream.
+        open_lines: The sources whose latest text has no line break at its end, or that draw a line.
         on_write: Called after every write. It must be quick and must not block.
         redact: Replaces secrets in a line. Only readers call it.
         last_fed: The number of the latest line that the store has read; inf without a store. It sets this.
@@ -110,6 +112,7 @@ class OutputLog:
         # The time and the text of the unfinished line of each source: job, run and stream.
         self._unfinished: dict[tuple[str, int, str], tuple[float, str]] = {}
         self.drawn: dict[tuple[str, int, str], tuple[float, str]] = {}
+        self.open_lines: dict[tuple[str, int, str], None] = {}
         self._reading = threading.Lock()
         self.on_write: Callable[[], object] = bool
         self.redact: Callable[[str], str] = str
@@ -133,22 +136,35 @@ class OutputLog:
             drawn, text = draw(self.drawn.pop(source, (0.0, ""))[1], text)
             if drawn:
                 self.drawn[source] = self._now(), drawn
+                self.open_lines[source] = None
                 if not text:
                     self.on_write()
-                    return
+        if not text:
+            return
         for part in (text,) if len(text) <= MAX_LINE_LENGTH else self._parts(run, text):
-            self._inbox.append((self._now(), job, run, stream, part))
-            size = getsizeof(part) + _OVERHEAD  # first, because `+=` is one step only without a call in it
-            self._size += size
-            if self._size > self.limit:
-                self._drop_oldest()
+            self._append(job, run, stream, part)
+        if text[-1:] != "\n":
+            self.open_lines[job, run, stream] = None
+        elif self.open_lines:
+            self.open_lines.pop((job, run, stream), None)
         self.on_write()
 
+    def _append(self, job: str, run: int, stream: str, part: str) -> None:
+        self._inbox.append((self._now(), job, run, stream, part))
+        size = getsizeof(part) + _OVERHEAD  # first, because `+=` is one step only without a call in it
+        self._size += size
+        if self._size > self.limit:
+            self._drop_oldest()
+
     def end_lines(self, run: int) -> None:
-        """End the lines that the run of that number draws again and again."""
-        for source in tuple(self.drawn):
+        """End the lines of the run of that number that have no line break yet, and those that it draws."""
+        for source in tuple(self.open_lines):
             if source[1] == run:
-                self.write(*source, "")
+                if source in self.drawn:
+                    self.write(*source, "")
+                self.open_lines.pop(source, None)
+                self._append(*source, "")  # an empty text ends the line
+                self.on_write()
 
     def _parts(self, run: int, text: str) -> list[str]:
         """Split a long text at its line breaks; leave out lines that do not fit, and the middle of others."""
@@ -311,6 +327,8 @@ class OutputLog:
     def _empty_inbox(self) -> None:
         while len(self.drawn) > MAX_UNFINISHED:
             self.write(*next(iter(self.drawn)), "")
+        while len(self.open_lines) > MAX_OPEN:  # threads have written them after the end of their runs
+            self.open_lines.pop(next(iter(self.open_lines)), None)
         lost = self._lost_lines
         self._lost_lines -= lost
         self._total_lines += lost
@@ -319,23 +337,27 @@ class OutputLog:
                 at, job, run, stream, text = self._inbox.popleft()
             except IndexError:  # a writer has dropped the rest
                 break
-            source = job, run, stream
             size = getsizeof(text) + _OVERHEAD
             self._size -= size
-            begun_at, begun = self._unfinished.pop(source, (at, ""))
-            first, *others = text.split("\n")
-            if len(begun) + len(first) > MAX_LINE_LENGTH:  # a line of dots, for example
-                self._add_line(begun_at, source, begun)
-                begun = ""
-            *lines, rest = begun + first, *others
-            for line in lines:
-                self._add_line(at, source, line)
-            if rest:
-                self._unfinished[source] = at, latest_state(rest)
-        while len(self._unfinished) > MAX_UNFINISHED:  # most of their runs have ended
+            self._split(at, (job, run, stream), text)
+        while len(self._unfinished) > MAX_UNFINISHED:
             source = next(iter(self._unfinished))
             at, text = self._unfinished.pop(source)
             self._add_line(at, source, text)
+
+    def _split(self, at: float, source: tuple[str, int, str], text: str) -> None:
+        """Split a text at its line breaks, after the unfinished line of its source."""
+        begun_at, begun = self._unfinished.pop(source, (at, ""))
+        first, *others = text.split("\n")
+        is_end = not text
+        if begun and (is_end or len(begun) + len(first) > MAX_LINE_LENGTH):  # such as a line of dots
+            self._add_line(begun_at, source, begun)
+            begun = ""
+        *lines, rest = begun + first, *others
+        for line in lines:
+            self._add_line(at, source, line)
+        if rest:
+            self._unfinished[source] = at, latest_state(rest)
 
     def _add_line(self, at: float, source: tuple[str, int, str], text: str) -> None:
         text = self.redact(terminal_line(text))

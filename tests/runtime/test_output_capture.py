@@ -72,9 +72,22 @@ def test_prints_are_written_to_their_run_and_to_the_output_log(scheduler: Schedu
     assert lines_of(log) == [
         ("talk", "stdout", "out"),
         ("talk", "stderr", "err"),
-        ("", "stdout", "from outside"),
         ("talk", "stdout", "no newline"),
+        ("", "stdout", "from outside"),
     ]
+
+
+def test_a_line_without_a_line_break_ends_with_its_run(scheduler: Scheduler) -> None:
+    """It stays where it was written, and does not follow the later lines of other runs."""
+    log = OutputLog()
+    with capture_streams(log):
+        for number in range(3):
+            output_of(scheduler, partial(print, f"part {number}", end=""), f"part{number}")
+        output_of(scheduler, lambda: print("whole"), "whole")
+    chunk = log.output_since(0)
+    assert [line.text for line in chunk.lines] == ["part 0", "part 1", "part 2", "whole"]
+    assert chunk.unfinished == ()
+    assert not log.open_lines
 
 
 def test_a_line_has_the_number_of_its_run(scheduler: Scheduler) -> None:
