@@ -11,7 +11,7 @@ from jobtui.frontend.formatting import STATE_SIGNS, format_instant_full, run_lab
 from jobtui.frontend.parsed_traceback import TraceFrame, failing_exception, failing_frame, parse_traceback
 from jobtui.frontend.source_excerpt import Excerpts, read_run_excerpts
 from jobtui.frontend.text_lines import TextLine
-from jobtui.frontend.traceback_lines import frame_lines, place_text
+from jobtui.frontend.traceback_lines import frame_lines, place_text, short_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,13 @@ def failure_lines(failure: Failure, *, with_context: bool, note: str = "") -> li
     run, frame = failure.run, failure.frame
     sign = STATE_SIGNS[run.state]
     error = parse_traceback(run.error)
-    title = error.title or run.reason
+    title = short_message(error.title or run.reason)
     lines = [TextLine("error", ((f"{sign.glyph} {run.state.value} ", sign.tone), (title, "failed")), hang=2)]
     inner = failing_exception(error)
     if inner is not error:
-        lines.append(TextLine("inner", (("of ", "muted"), (inner.title, "failed")), "  ", hang=2))
+        lines.append(
+            TextLine("inner", (("of ", "muted"), (short_message(inner.title), "failed")), "  ", hang=2)
+        )
     when = f"{run_label(run)}, {format_instant_full(run.ended)}" + (f", {note}" if note else "")
     if frame is None:
         return [*lines, TextLine("place", ((when, "muted"),), "  ")]

@@ -17,6 +17,8 @@ FAILING = "→"  # before the line of source that was executed
 _NO_EXCERPT = SourceExcerpt(SourceState.UNREADABLE)
 _NUMBER_WIDTH = 5
 _MOST_PACKAGES = 3  # that are named of the frames in libraries
+_MOST_LINES, _MOST_CHARACTERS = 12, 400  # of a message; the rest is folded
+_SHORT = 160  # characters of a message that stands in a line
 
 
 class TracebackLayout:
@@ -39,17 +41,33 @@ class TracebackLayout:
             part: The name of the part of the page.
             margin: What comes before each line.
         """
-        yield TextLine(part, ((error.title, "failed"),), margin)
         yield from self._body(error, part, margin)
 
-    def _body(self, error: RaisedException, part: str, margin: str) -> Iterator[TextLine]:
-        for text in error.details:
-            yield TextLine(part, ((text, ""),), margin)
+    def _body(
+        self, error: RaisedException, part: str, margin: str, *, titled: bool = True
+    ) -> Iterator[TextLine]:
+        yield from self._message(error, part, margin, titled=titled)
         yield from self._frames(error, part, margin)
         yield from self._members(error, part, margin)
         if error.previous is not None:
             word = "caused by" if error.is_cause else "raised while handling"
             yield from self._folded(error.previous, ("", word), f"{part}.cause", margin, below=f"{margin}  ")
+
+    def _message(self, error: RaisedException, part: str, margin: str, *, titled: bool) -> Iterator[TextLine]:
+        """Yield the message; of a long one the beginning, and the rest in a fold."""
+        lines = [(error.title, "failed")] if titled else []
+        lines += [(text, "") for text in error.details]
+        shown, rest = _split(lines)
+        for line in shown:
+            yield TextLine(part, (line,), margin)
+        if rest:
+            fold = f"{part}.message"
+            is_open = self._folds.is_open(fold)
+            more = f"{sum(len(text) for text, _ in rest):,} more characters"
+            text = f"{OPEN if is_open else CLOSED} {more} of the message"
+            yield TextLine(fold, ((text, "muted"),), margin, hang=2, fold=fold)
+            for line in rest if is_open else ():
+                yield TextLine(fold, (line,), margin)
 
     def _folded(
         self, error: RaisedException, label: tuple[str, str], fold: str, margin: str, *, below: str
@@ -61,12 +79,12 @@ class TracebackLayout:
         pieces = [
             (branch, "muted"),
             (f"{OPEN if is_open else CLOSED} {word} ", "muted"),
-            (error.title, "failed"),
+            (error.title if is_open else short_message(error.title), "failed"),
             *([] if place is None else [(f"  {place_text(place)}", "muted")]),
         ]
         yield TextLine(fold, tuple(pieces), margin, hang=len(branch) + 2, fold=fold, frame=place)
         if is_open:
-            yield from self._body(error, fold, below)
+            yield from self._body(error, fold, below, titled=False)
 
     def _members(self, error: RaisedException, part: str, margin: str) -> Iterator[TextLine]:
         for number, member in enumerate(error.members, 1):
@@ -117,6 +135,24 @@ class TracebackLayout:
             name, equals, shown = value.partition(" = ")
             pieces = ((f"  {name}", "strong"), (equals, "muted"), *code_pieces(shown))
             yield TextLine(fold, pieces, margin, hang=4, frame=frame)
+
+
+def _split(lines: list[Piece]) -> tuple[list[Piece], list[Piece]]:
+    """Split a message into its beginning and its rest, which may be empty."""
+    shown: list[Piece] = []
+    room = _MOST_CHARACTERS
+    for index, (text, tone) in enumerate(lines):
+        if len(text) > room or index == _MOST_LINES:
+            begin, end = (text[:room], text[room:]) if index < _MOST_LINES else ("", text)
+            return [*shown, *([(begin, tone)] if begin else [])], [(end, tone), *lines[index + 1 :]]
+        shown.append((text, tone))
+        room -= len(text)
+    return shown, []
+
+
+def short_message(text: str) -> str:
+    """Return the beginning of a message, for a line that has other texts, too."""
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
 
 
 def place_text(frame: TraceFrame) -> str:

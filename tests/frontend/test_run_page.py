@@ -362,3 +362,34 @@ def test_local_variables_are_folded_below_their_frame() -> None:
     lines = page(failed(text), all_open=True)
     start = lines.index("  ▾ locals")
     assert lines[start + 1 : start + 3] == ["    order = {'a': 1}", "    total = 3"]
+
+
+# --- long messages --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "last", "more"),
+    [
+        ("x" * 100_000, "x" * (400 - len("ValueError: ")), 100_000 + len("ValueError: ") - 400),
+        ("\n".join(f"line {number:02}" for number in range(50)), "line 11", 38 * len("line 12")),
+    ],
+    ids=["one line", "many lines"],
+)
+def test_the_rest_of_a_long_message_is_folded_above_the_frames(message: str, last: str, more: int) -> None:
+    run = failed(trace(("orders.py", 4, "read_order", "f()"), error=f"ValueError: {message}"))
+    fold = f"{more:,} more characters of the message"
+    lines = page(run)
+    index = lines.index(f"▸ {fold}")
+    assert lines[index - 1].endswith(last)
+    assert "orders.py:4 in read_order" in lines[index + 1]
+    opened = page(run, ["error.message"])
+    assert opened[index] == f"▾ {fold}"
+    assert sum(map(len, opened)) - sum(map(len, lines)) == more
+
+
+def test_the_essentials_of_a_failure_have_the_beginning_of_a_long_message() -> None:
+    run = failed(trace(("orders.py", 4, "read_order", "f()"), error="ValueError: " + "why " * 1_000))
+    title, place, *_ = shown(failure_lines(Failure(run=run), with_context=False))
+    assert len(title) < 200
+    assert title.endswith("…")
+    assert "orders.py:4 in read_order" in place

@@ -42,6 +42,25 @@ def page_of(driver: AppDriver) -> WrappedLines:
 
 
 @async_test
+async def test_a_long_message_hides_neither_the_line_of_code_nor_the_runs_in_a_small_terminal() -> None:
+    """The page of the run has the whole message, in a fold."""
+    snapshot, long = snapshots.saturated(), "the server said no because " * 40
+
+    def changed(run: RunView) -> RunView:
+        error = run.error.replace("KeyError: 'amount'", f"ValueError: {long}")
+        return replace(run, reason=f"ValueError: {long}", error=error) if run.error else run
+
+    recent = tuple(map(changed, snapshot.recent))
+    async with running_app(ScriptedBackend(replace(snapshot, recent=recent)), NARROW) as driver:
+        await driver.press("n", "enter")
+        assert "demo_jobs.py:172 in read_order" in driver.text
+        assert "✗ FAILED    #876" in driver.text
+        await driver.press("enter")
+        assert "more characters of the message" in driver.text
+        assert "demo_jobs.py:172 in read_order" in driver.text
+
+
+@async_test
 async def test_two_keys_show_the_error_and_the_line_of_the_users_code() -> None:
     async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
         await driver.press("n", "enter")
