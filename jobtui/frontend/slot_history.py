@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class SlotHistory:
 
     Slots are places in a picture: a run gets the first one that is free when it starts, and keeps it. The
     first snapshot has enough for that, so a dashboard that has just been attached shows the last minute, too.
+    Of a large pool, it follows as many slots as a snapshot lists runs.
     """
 
     def __init__(self) -> None:
@@ -54,11 +56,15 @@ class SlotHistory:
         # The ends of the runs that have ended, about the earliest first: taking the first out is quick.
         self._known: OrderedDict[tuple[int, float], float] = OrderedDict()
         self._at = 0.0  # the instant of the latest snapshot
+        self._size = 0  # of the pool in it
+        self._shrunk = 0.0  # when the pool was last made smaller
 
     def update(self, snapshot: Snapshot) -> None:
         """Take the next snapshot."""
-        at, before, size = snapshot.at.timestamp(), self._at, snapshot.pool.size
-        self._at = at
+        at, before, size = snapshot.at.timestamp(), self._at, min(snapshot.pool.size, _MOST_LISTED)
+        if before and 0 < snapshot.pool.size < (self._size or math.inf):
+            self._shrunk = at
+        self._at, self._size = at, snapshot.pool.size
         ended = [run for run in snapshot.recent if run.number and run.started is not None and run.ended]
         new = [run for run in ended if at - _seconds(run.ended) < SPAN and _key(run) not in self._known]
         while len(self._slots) < size:
@@ -119,12 +125,12 @@ class SlotHistory:
 
     @property
     def saturated_since(self) -> float | None:
-        """When the latest slot was taken, in seconds since the epoch; None if one is free now."""
+        """Since when no slot is free, in seconds since the epoch; None if one is free now."""
         if not self._slots or any(
             slot.run is None and self._at - slot.taken_until > _GAP for slot in self._slots
         ):
             return None
-        return max(slot.taken_since for slot in self._slots)
+        return max(self._shrunk, *(slot.taken_since for slot in self._slots))
 
     def strips(self, cells: int) -> list[str]:
         """Return the last minute of each slot as bars: in each cell the share of the time that it was taken.
@@ -137,7 +143,7 @@ class SlotHistory:
     def total(self, cells: int) -> str:
         """Return the last minute of all slots together, as one strip."""
         shares = zip(*(self._shares(slot, cells) for slot in self._slots), strict=True)
-        return "".join(_bar(sum(each) / len(self._slots)) for each in shares)
+        return "".join(_bar(sum(each) / max(self._size, len(self._slots))) for each in shares)
 
     def _shares(self, slot: _Slot, cells: int) -> list[float]:
         busy: dict[int, float] = slot.busy

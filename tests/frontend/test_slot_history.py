@@ -112,3 +112,24 @@ def test_runs_that_no_snapshot_lists_count_as_work() -> None:
 def test_a_total_is_the_mean_of_all_slots() -> None:
     history = history_of(running=[running_run(1, "a", 7)])
     assert history.total(2) == "▁▅"
+
+
+def test_a_pool_is_saturated_since_it_was_made_smaller_and_not_since_its_runs_began() -> None:
+    running = [running_run(1, "a", 40), running_run(2, "b", 30)]
+    for size in (10, 0):
+        history = SlotHistory()
+        snapshot = make(running=running, pool=size)
+        history.update(snapshot)
+        small = replace(snapshot.pool, size=2)
+        for seconds in (5, 9):
+            history.update(after(snapshot, seconds, pool=small))
+        assert history.saturated_since == (NOW + 5 * SECOND).timestamp()
+
+
+def test_a_pool_of_a_million_slots_is_followed_as_far_as_snapshots_list_runs() -> None:
+    """Its strip shows the share of all slots that is taken."""
+    running = [running_run(number, "a", 90) for number in range(150)]
+    history = history_of(running=running, pool=1_000_000)
+    assert len(history.runs) == 200
+    assert history.total(2) == "▂▂"
+    assert history_of(running=running, pool=300).total(2) == "▅▅"
