@@ -77,8 +77,15 @@ def resume_all(backend: Backend) -> str:
 
 
 def cancel(backend: Backend, number: int, name: str) -> str:
-    """Cancel a run; the message calls it by its `name`."""
-    return _CANCELLATION[backend.cancel(number)].format(name)
+    """Cancel a run; the message calls it by its `name`.
+
+    Raises:
+        LookupError: No run of that number is known.
+    """
+    outcome = backend.cancel(number)
+    if not outcome:
+        backend.run_view(number)
+    return _CANCELLATION[outcome].format(name)
 
 
 def cancel_runs(backend: Backend, numbers: Sequence[int]) -> str:
@@ -90,7 +97,7 @@ def cancel_runs(backend: Backend, numbers: Sequence[int]) -> str:
 def resize(backend: Backend, size: int) -> str:
     """Change how many runs may be RUNNING at once."""
     backend.resize(size)
-    return f"pool: {pluralize(size, 'run')} at once"
+    return f"pool: {pluralize(size, 'run')} at once" if size else "pool: no limit"
 
 
 _CANCELLED_WORD = {

@@ -68,6 +68,10 @@ class ResponseTooLargeError(ConnectionError):
     """A response has more bytes or values than any scheduler needs."""
 
 
+class ResponseTimeoutError(ConnectionError):
+    """The server did not answer in time. It may still execute the request."""
+
+
 class UnauthorizedError(PermissionError):
     """The server requires credentials, or rejects the given ones."""
 
@@ -140,7 +144,7 @@ class HttpClient:
             UnauthorizedError: The credentials are missing or wrong.
             PermissionError: The server does not allow this.
             ConnectionError: The response is missing or invalid; ResponseTooLargeError if it is too large,
-                ConnectionRefusedError if nothing listens at the address.
+                ConnectionRefusedError if nothing listens at the address, ResponseTimeoutError if it is late.
         """
         try:
             async with self._session.request(
@@ -153,7 +157,7 @@ class HttpClient:
             ) as response:
                 body = await _read_body(response)
         except TimeoutError:
-            raise ConnectionError(f"no response within {seconds:g} s") from None
+            raise ResponseTimeoutError(f"no response within {seconds:g} s") from None
         except ResponseTooLargeError:
             raise
         except zlib.error:

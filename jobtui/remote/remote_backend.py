@@ -47,6 +47,7 @@ from jobtui.remote.http_client import (
     UNEXPECTED_RESPONSE,
     ClientCredentials,
     HttpClient,
+    ResponseTimeoutError,
     ServerAddress,
     UnauthorizedError,
 )
@@ -384,6 +385,10 @@ class RemoteBackend:
             return response.result(RESPONSE_TIMEOUT + _CLOSE_TIMEOUT)
         except (CancelledError, TimeoutError):
             raise ConnectionError(_CLOSED) from None
+        except ResponseTimeoutError as error:
+            late = str(error).replace("no response", f"no response from {self.address}")
+            may_follow = "; the command may still be executed" if method != "GET" else ""
+            raise ConnectionError(f"{late}{may_follow}") from None
         except ConnectionError as error:
             raise ConnectionError(f"no response from {self.address} ({error})") from None
 

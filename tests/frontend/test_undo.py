@@ -10,7 +10,7 @@ import pytest
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
-from jobtui.frontend import undo
+from jobtui.frontend import commands, undo
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.undo import UNDO_TIME, Undoable, UndoStack
@@ -178,3 +178,17 @@ def test_the_stack_gives_back_the_latest_change_first_and_forgets_old_ones() -> 
     now[0] = UNDO_TIME
     assert stack.pop() is second
     assert stack.pop() is None
+
+
+def test_cancelling_a_run_that_has_ended_differs_from_one_that_never_existed(backend: Backend) -> None:
+    number = backend.run("a")
+    while not backend.run_view(number).state.ended:
+        pass
+    assert commands.cancel(backend, number, "run 1") == "run 1 has already ended: too late to cancel"
+    with pytest.raises(LookupError, match="there is no run 4242"):
+        commands.cancel(backend, 4242, "run 4242")
+
+
+def test_a_pool_without_a_limit_is_not_called_a_pool_of_zero(backend: Backend) -> None:
+    assert undo.resize(backend, 0).text == "pool: no limit"
+    assert undo.resize(backend, 3).text == "pool: 3 runs at once"

@@ -326,8 +326,11 @@ def test_a_server_that_hangs_is_a_connection_error_until_it_responds(
 
     with fake_server(respond) as server:
         backend = connect_to(cleanup, server.address)
-        with pytest.raises(ConnectionError, match="no response within 1 s"):
+        late = f"^no response from {backend.address} within 1 s"
+        with pytest.raises(ConnectionError, match=f"{late}; the command may still be executed$"):
             backend.run("a")
+        with pytest.raises(ConnectionError, match=f"{late}$"):
+            backend.run_view(1)
         wait_until(backend, lambda: "no response within 2 s" in backend.connection_error)
         wake.set()
         wait_until(backend, lambda: not backend.connection_error)

@@ -228,6 +228,7 @@ def shown_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     class App:
         return_code = 0
         is_terminal_lost = False
+        is_ended_by_signal = False
 
         def __init__(self, backend: ObservableBackend, **_options: object) -> None:
             addresses.append(backend.address)
