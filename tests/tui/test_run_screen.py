@@ -61,6 +61,21 @@ async def test_a_long_message_hides_neither_the_line_of_code_nor_the_runs_in_a_s
 
 
 @async_test
+async def test_the_first_frame_of_the_page_has_its_whole_width_or_nothing() -> None:
+    """The widget gets its lines before its size."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        page = WrappedLines(empty="", id="before-the-layout")
+        await driver.screen.mount(page)
+        page.update_lines([TextLine("part", (("some words that would wrap", ""),))])
+        assert not page.size.width
+        assert list(page.rows) == []
+        await driver.settle()
+        assert ["".join(text for text, _ in row.pieces) for row in page.rows] == [
+            "some words that would wrap"
+        ]
+
+
+@async_test
 async def test_two_keys_show_the_error_and_the_line_of_the_users_code() -> None:
     async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
         await driver.press("n", "enter")

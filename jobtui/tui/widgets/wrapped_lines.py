@@ -65,7 +65,7 @@ class WrappedLines(LineTable[TextRow]):
         width = self.text_width
         numbers: Counter[str] = Counter()
         rows = []
-        for line in self._lines:
+        for line in self._lines if self.size.width else ():  # the first layout comes later
             for pieces in wrap_line(line, width):
                 rows.append(TextRow((line.part, numbers[line.part]), pieces, line))
                 numbers[line.part] += 1
