@@ -27,8 +27,8 @@ from jobtui.frontend.formatting import (
 )
 from jobtui.frontend.output_signs import add_silence
 from jobtui.frontend.progress import Piece, progress_pieces, progress_text
-from jobtui.frontend.upcoming import is_quiet_at
-from jobtui.schedules.dst import Tick, TickPreview
+from jobtui.frontend.upcoming import is_paused_at, is_quiet_at
+from jobtui.schedules.dst import Tick
 
 _TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 
@@ -43,7 +43,6 @@ def list_job_facts(details: JobDetails, snapshot: Snapshot) -> list[tuple[str, s
     job, zone = details.job, snapshot.zone
     failed = next((run for run in details.runs if run.state.failed), None)
     failure = "" if failed is None else f"{format_instant_full(failed.ended)}: {failed.reason}"
-    took = format_duration(job.last_elapsed)
     return [
         ("about", job.summary),
         ("failure", failure),
@@ -56,10 +55,17 @@ def list_job_facts(details: JobDetails, snapshot: Snapshot) -> list[tuple[str, s
         ("overlap", f"{format_overlap(job)}; late ticks: {format_late_ticks(job)}{_failing(job)}"),
         ("retries", f"{format_ladder(job, job.next, zone)}; {job.retries} made so far" if job.retry else ""),
         ("limits", format_limits(job)),
-        ("runs", f"{format_times(job) or job.runs}, of which {job.failures} failed; the last took {took}"),
+        ("runs", _runs(job)),
         ("last run", format_instant_full(job.prev)),
         ("code", job.origin),
     ]
+
+
+def _runs(job: JobView) -> str:
+    counted = format_times(job) or str(job.runs)
+    if not job.runs:
+        return f"{counted}: none has ended yet"
+    return f"{counted}, of which {job.failures} failed; the last took {format_duration(job.last_elapsed)}"
 
 
 def _status(job: JobView, snapshot: Snapshot) -> str:
@@ -90,13 +96,14 @@ def _failing(job: JobView) -> str:
     return f"; pauses after {format_pause_after(job)}" if job.pause_after else ""
 
 
-def list_next_ticks(preview: TickPreview, snapshot: Snapshot) -> Iterator[str]:
+def list_next_ticks(details: JobDetails, snapshot: Snapshot) -> Iterator[str]:
     """Yield a line for each of the next ticks of a job: when it is due, and what is special about it."""
-    for tick in preview.ticks:
+    for tick in details.preview.ticks:
         line = _tick_line(tick, snapshot)
         marks = [] if tick.note is None else [tick.note.effect.value]
-        if not tick.is_dropped and is_quiet_at(snapshot, tick.at):
-            marks.append("quiet")
+        if not tick.is_dropped:
+            marks += ["paused"] if is_paused_at(details.job, tick.at) else []
+            marks += ["quiet"] if is_quiet_at(snapshot, tick.at) else []
         yield f"{line:{_TICK_WIDTH}} {' '.join(marks)}" if marks else line
 
 

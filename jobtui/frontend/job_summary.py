@@ -100,7 +100,7 @@ def list_summary_lines(
         yield from failure
         yield TextLine("")
     yield from _fact_lines(summary.details, snapshot)
-    ticks = list(islice(list_next_ticks(summary.details.preview, snapshot), _TICKS))
+    ticks = list(islice(list_next_ticks(summary.details, snapshot), _TICKS))
     if ticks:
         yield from _heading("Next ticks")
         yield from (TextLine("ticks", ((tick, ""),), "  ") for tick in ticks)

@@ -246,7 +246,7 @@ def full_sentence(forecast: Forecast) -> str:
     )
     end = f"; the forecast ends then, after {len(forecast.runs):,} runs" if forecast.is_cut else ""
     if not long:
-        return f"no run waits for a slot until {until}{end}"
+        return f"until {until}, no run waits for a slot{end}"
     return (
         _describe_span(long[0], forecast)
         + (_count_others(long[1:], until) or (end and f", until {until}"))

@@ -82,6 +82,11 @@ def list_upcoming(snapshot: Snapshot, soonest: Iterable[JobView] | None = None) 
     return sorted(ticks + runs, key=lambda row: (row.due.timestamp(), row.job))[:MAX_UPCOMING]
 
 
+def is_paused_at(job: JobView, instant: datetime) -> bool:
+    """Return whether a job is paused, and will still be at an instant, so that a tick then starts no run."""
+    return job.paused_since is not None and (job.paused_until is None or instant < job.paused_until)
+
+
 def is_quiet_at(snapshot: Snapshot, instant: datetime) -> bool:
     """Return whether an instant is in a quiet time, in which ticks start no run."""
     return (

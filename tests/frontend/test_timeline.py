@@ -180,7 +180,7 @@ def test_the_sentence_says_when_the_pool_is_full_next_and_how_often() -> None:
     first = FullSpan(start=ahead(5), end=ahead(13), waiting=6, longest=timedelta(seconds=7))
     now = FullSpan(start=NOW, end=ahead(3), waiting=1, longest=timedelta(seconds=3))
     moment = FullSpan(start=ahead(1), end=ahead(1.2), waiting=9, longest=timedelta(seconds=0.2))
-    assert full_sentence(a_forecast(full=(moment,))) == "no run waits for a slot until 10:24:27"
+    assert full_sentence(a_forecast(full=(moment,))) == "until 10:24:27, no run waits for a slot"
     assert full_sentence(a_forecast(full=(moment, first))) == (
         "full at 10:24:12 for 8.0s: 6 runs wait, the longest 7.0s"
     )
@@ -203,9 +203,9 @@ def test_the_sentence_is_about_the_part_of_the_forecast_that_is_shown() -> None:
 def test_the_sentence_says_that_the_forecast_ends_early() -> None:
     """Beyond that, empty cells do not mean that nothing will run."""
     early = replace(a_forecast(predicted(1, 1, 2)), is_cut=True)
-    end = "until 10:24:27; the forecast ends then, after 1 runs"
-    assert full_sentence(early) == f"no run waits for a slot {end}"
+    end = "; the forecast ends then, after 1 runs"
+    assert full_sentence(early) == f"until 10:24:27, no run waits for a slot{end}"
     full = FullSpan(start=ahead(5), end=ahead(13), waiting=6, longest=timedelta(seconds=7))
     assert full_sentence(replace(early, full=(full,))) == (
-        f"full at 10:24:12 for 8.0s: 6 runs wait, the longest 7.0s, {end}"
+        f"full at 10:24:12 for 8.0s: 6 runs wait, the longest 7.0s, until 10:24:27{end}"
     )

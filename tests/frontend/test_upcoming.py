@@ -2,7 +2,17 @@
 
 from support import snapshots
 
+from jobtui import Scheduler
+from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
+from jobtui.runtime.clock import ManualClock
+
+
+def job_details(scheduler: Scheduler) -> JobDetails:
+    """Return what a front end shows of the job."""
+    return LocalBackend(scheduler, "jobs.py").job_details("work")
 
 
 def test_upcoming_ticks_and_runs_are_sorted_by_instant_and_limited_in_number() -> None:
@@ -14,3 +24,24 @@ def test_upcoming_ticks_and_runs_are_sorted_by_instant_and_limited_in_number() -
     assert all(row.paused for row in list_upcoming(snapshots.paused()))
     assert any(row.quiet_until is not None for row in list_upcoming(snapshots.quiet()))
     assert len(list_upcoming(snapshots.many_jobs(300))) == MAX_UPCOMING
+
+
+def test_ticks_during_a_pause_are_marked_and_those_after_its_end_are_not() -> None:
+    scheduler = Scheduler(tz="UTC", clock=ManualClock(snapshots.NOW.timestamp()))
+    job = scheduler.every("1m", print, name="work")
+    with scheduler:
+        lines = list_next_ticks(job_details(scheduler), scheduler.snapshot())
+        assert not any("paused" in line for line in lines)
+        job.pause(for_="3m30s")
+        marked = ["paused" in line for line in list_next_ticks(job_details(scheduler), scheduler.snapshot())]
+        assert marked == [True] * 3 + [False] * 7
+        job.resume()
+        job.pause()
+        assert all("paused" in line for line in list_next_ticks(job_details(scheduler), scheduler.snapshot()))
+
+
+def test_a_job_that_has_not_run_yet_says_so() -> None:
+    scheduler = Scheduler(tz="UTC")
+    scheduler.every("1m", print, name="work")
+    facts = dict(list_job_facts(job_details(scheduler), scheduler.snapshot()))
+    assert facts["runs"] == "0: none has ended yet"

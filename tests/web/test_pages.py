@@ -220,6 +220,8 @@ def test_a_paused_job_has_a_resume_button_in_place_of_the_pause_button(
     assert job.status.value == "PAUSED"
     assert row_texts(page, "jobs")[0][1] == "‖ PAUSED"
     assert page.find_all("button", name="pause") == []
+    ticks = client.get("/@jobs/jobs/backup").page.find_one("ol", **{"class": "ticks"}).plain_text
+    assert ticks.count("paused") == 10
     client.press(page, "resume", "backup")
     assert job.status.value == "IDLE"
 

@@ -274,7 +274,7 @@ def test_another_pool_changes_the_forecast_and_not_the_scheduler(
     waiting = client.get("/@jobs/timeline").page
     assert "waits" in waiting.find_one("p", id="sentence").plain_text
     enough = client.get("/@jobs/timeline?pool=9").page
-    assert enough.find_one("p", id="sentence").plain_text.startswith("what if the pool were 9: no run waits")
+    assert enough.find_one("p", id="sentence").plain_text.startswith("what if the pool were 9: until ")
     assert enough.find_one("input", id="what-if").attributes["value"] == "9"
     assert scheduler.snapshot().pool.size == 1
     release.set()

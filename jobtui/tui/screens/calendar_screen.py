@@ -132,7 +132,7 @@ class CalendarScreen(ModalScreen[None]):
         found = self._calendar.forecast
         what_if = "" if self._pool is None else f"what if the pool were {self._pool}: "
         if not sentences:
-            sentences = ["no run waits for a slot for a second"] if found.pool else ["no run waits"]
+            sentences = ["no run waits longer than a second for a slot"] if found.pool else ["no run waits"]
         end = f"{UNKNOWN} not known: the forecast ends at {found.end:%H:%M}, after {len(found.runs):,} runs"
         unknown = ", ".join(map(cell_text, found.unknown))
         notes = [

@@ -21,7 +21,6 @@ from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.charts import ErrorGroup
 from jobtui.frontend.formatting import failed_last, failed_lately
 from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
-from jobtui.schedules.dst import TickPreview
 from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
@@ -205,7 +204,7 @@ class JobScreen(ModalScreen[None]):
         if shown is not None:  # by the block above
             facts = [(label, text) for label, text in facts if label != "failure"]
         self._about.update(key_value_grid((label, cell_text(text)) for label, text in facts))
-        self._ticks.update(_tick_list(details.preview, snapshot))
+        self._ticks.update(_tick_list(details, snapshot))
         notes = details.preview.changes
         self._notes_box.display = bool(notes)
         self._notes.update(key_value_grid((note.effect.value, note.sentence) for note in notes))
@@ -316,7 +315,7 @@ class JobScreen(ModalScreen[None]):
         self.app.push_screen(RunScreen(run, self._commands))
 
 
-def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:
+def _tick_list(details: JobDetails, snapshot: Snapshot) -> Text:
     heading = f"Next ticks, {zone_name(snapshot.zone)}\n"
-    lines = "".join(f"{line}\n" for line in list_next_ticks(preview, snapshot)) or "none"
+    lines = "".join(f"{line}\n" for line in list_next_ticks(details, snapshot)) or "none"
     return Text.assemble((heading, "bold"), lines)

@@ -22,7 +22,7 @@ from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.frontend.run_page import held_until, time_spans
 from jobtui.frontend.text_lines import TextLine
-from jobtui.frontend.upcoming import is_quiet_at
+from jobtui.frontend.upcoming import is_paused_at, is_quiet_at
 from jobtui.process.printable import printable
 from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.zones import zone_name
@@ -183,9 +183,11 @@ class Pages:
         job = details.job
         tab = tab_of(job.status, failed=failed_last(job))
         quiet = partial(is_quiet_at, self._page_state.snapshot)
+        paused = partial(is_paused_at, job)
         failed = next((run for run in details.runs if run.state.failed), None)
         failure = None if failed is None else await asyncio.to_thread(read_failure, self._backend, failed)
         values: dict[str, Any] = {"job": job, "details": details, "is_quiet_at": quiet}
+        values["is_paused_at"] = paused
         values["failure"] = [] if failure is None else _failure_lines(failure.run)
         values["failed"] = failed
         values["charts"] = await self._charts.charts_of(job, self._page_state.snapshot.at)
