@@ -63,11 +63,15 @@ class Recording:
         self._state = StoredState()
         # Runs that are requested before the start get numbers after those that the file has now.
         self._known = self.store.last_number()
-        kernel.apply(lambda engine, _: engine.skip_numbers(self._known))
+        self._skip_numbers(self._known)
         # The numbers that runs have got before the file was opened, which other processes may have used, too.
         self._given = range(0)
         self.wait = 0.0
         self.catch_ups: list[CatchUp] = []
+
+    def _skip_numbers(self, last: int) -> None:
+        """Give later runs higher numbers than this one."""
+        self._kernel.apply(lambda engine, _: engine.skip_numbers(last))
 
     @property
     def history(self) -> History:
@@ -133,7 +137,7 @@ class Recording:
             if self._single == "refuse":
                 raise StartError(self.holder)
             return False
-        self._state = self.store.open(self._show, self._restore_late)
+        self._state = self.store.open(self._show, self._restore_late, self._skip_numbers)
         self._kernel.consumers += (self.store.put,)
 
         def record(engine: Engine, now: float) -> None:

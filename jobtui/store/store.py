@@ -104,7 +104,10 @@ class Store:
         return self._lock.holder()
 
     def open(
-        self, on_change: Callable[[StoreView], None], on_late_state: Callable[[StoredState], None]
+        self,
+        on_change: Callable[[StoreView], None],
+        on_late_state: Callable[[StoredState], None],
+        on_reserved: Callable[[int], object],
     ) -> StoredState:
         """Open the file, and return the state of the jobs in it.
 
@@ -113,7 +116,10 @@ class Store:
         Args:
             on_change: Called in the thread of the writer when the view changes.
             on_late_state: Called there with the state if the file can be opened only later.
+            on_reserved: Called there with a number when later runs need higher ones, because another
+                scheduler has those until there.
         """
+        self._writer.numbers.on_reserved = on_reserved
         self._on_change = on_change
         self._on_late_state = on_late_state
         kind = network_file_system(self.path)
@@ -149,6 +155,8 @@ class Store:
         """Record what a change has left to be recorded. Never blocks."""
         if effects.numbers:
             self._writer.journal.reserve_numbers(effects.numbers)
+            if self._writer.numbers.note_used(effects.numbers):
+                self._writer.wake()
         if effects.started:
             self._writer.journal.note(effects.started)
         if effects.are_for_store:

@@ -20,6 +20,7 @@ from jobtui.store.database import WAL_BYTES, open_for_writing
 from jobtui.store.fork_gate import StoreConnection, identity_of, using_sqlite
 from jobtui.store.job_states import StoredState, keep_last_number, read_state
 from jobtui.store.lives import Origin, begin_life
+from jobtui.store.number_blocks import NumberBlocks
 from jobtui.store.old_rows import OldRows
 from jobtui.store.one_off_rows import AT_ONCE, StoredOneOff, has_untaken, insert_one_offs, take_one_offs
 from jobtui.store.outbox import Outbox, OutboxBatch
@@ -125,6 +126,7 @@ class Writer:
         outbox: The entries to write.
         read_output: Returns the lines that runs have written since the last call.
         journal: The latest starts; `Store.put` notes them.
+        numbers: The numbers of the runs, where several schedulers use the file.
         alone: Whether this process holds the lock of the file.
         problem: Why the file is not written; "" if it is.
     """
@@ -178,6 +180,7 @@ class Writer:
         self._output = WaitingOutput()
         self.outbox = Outbox(self.wake)
         self.journal = StartJournal(path)
+        self.numbers = NumberBlocks()
         self.alone = False
         self.problem = ""
 
@@ -265,6 +268,7 @@ class Writer:
             try:
                 self._write_all()
                 self._take_new()
+                self._reserve_numbers()
                 if self._monotonic() >= next_care and not closing:
                     next_care = self._monotonic() + self._care_for_file()
                 problem, pause = "", 0.0
@@ -411,6 +415,23 @@ class Writer:
                 raise
         return taken
 
+    def _reserve_numbers(self) -> None:
+        """Reserve more numbers of runs in the file, if most of those so far are used.
+
+        Raises:
+            StoreError: The file cannot be written now.
+        """
+        file = self._file
+        if file is None or not self.numbers.wanted:
+            return
+        try:
+            with using_sqlite():
+                self.numbers.reserve(file.connection)
+        except sqlite3.Error as error:
+            if not is_passing(error):
+                self._close_file()
+            raise store_error(self._path, error) from error
+
     def _open(self) -> _Open:
         with using_sqlite():
             connection = self._open_file(self._path)
@@ -425,6 +446,7 @@ class Writer:
                     connection, self._origin, started, self._now(), alone=self.alone, starts=starts
                 )
                 state = read_state(connection, life) if self._state is None else None
+                last_reserved = 0 if self.alone else self.numbers.first_block(connection)
                 connection.execute("COMMIT")
         except BaseException as error:
             connection.close()
@@ -435,6 +457,7 @@ class Writer:
             with suppress(OSError):  # without it, runs may be caught up that have just started
                 self.journal.open()
         self._started = started
+        self.numbers.use(last_reserved)
         self._data_version = None
         self._file = _Open(connection, self._path, life, self._limits.output)
         if state is not None:
@@ -506,6 +529,8 @@ class Writer:
         with suppress(sqlite3.Error), using_sqlite():  # the life ends as LOST at the next start
             connection = self._file.connection
             connection.execute("UPDATE lives SET ended = ? WHERE id = ?", (self._now(), self._file.life))
+            if not self.problem:
+                self.numbers.give_back(connection)
             self.journal.close()
         self._close_file()
 
