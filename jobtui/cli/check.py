@@ -227,18 +227,22 @@ def _always_quiet(job: JobView, now: datetime, quiet: QuietTimes) -> Iterator[st
 
 
 def _store_warnings(loaded: Loaded, jobs: list[JobView]) -> Iterator[Text]:
-    """Yield a line for each job that is only in the store, or one that says why the store cannot be read."""
+    """Yield a line for each job that is only in the store, or one that says what is wrong with the store."""
     recording = loaded.scheduler.recording
-    if recording is None or not recording.file.exists():
+    if recording is None:
         return
+    from jobtui.store.database import missing_folder  # noqa: PLC0415 - lazy: imports sqlite3
     from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - lazy: imports sqlite3
 
     sentences: list[str] = []
     try:
-        histories = recording.history.histories()
-        sentences = describe_unregistered(
-            histories, {job.name for job in jobs}, loaded.scheduler.tz, recording.file
-        )
+        if (folder := missing_folder(recording.file)) is not None:
+            sentences = [f"the folder {folder} of the store does not exist; the start creates it"]
+        elif recording.file.exists():
+            histories = recording.history.histories()
+            sentences = describe_unregistered(
+                histories, {job.name for job in jobs}, loaded.scheduler.tz, recording.file
+            )
     except StoreError as error:
         sentences = [str(error)]
     for sentence in sentences:

@@ -936,6 +936,10 @@ class Engine:
             run.ensure_extras().progress = progress
             self.event_log.emit_run(events.RunProgressed, run, now)
 
+    def give_notice(self, text: str, now: float) -> None:
+        """Tell the user, in one line, what the scheduler has done by itself."""
+        self.pool.give_notice(text, now)
+
     def report_internal_error(self, error: str, now: float) -> None:
         """Record an exception inside the scheduler, for the snapshot and the events."""
         self._internal_error = error

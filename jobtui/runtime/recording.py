@@ -12,6 +12,7 @@ from jobtui.engine.records import NUMBER
 from jobtui.engine.takeover import Takeover, TakeoverPlanner
 from jobtui.engine.tracebacks import logger
 from jobtui.engine.views import StoreView
+from jobtui.process.printable import printable
 from jobtui.runtime.durable_requests import DurableRequests
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.kernel import Kernel
@@ -19,6 +20,7 @@ from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.run_output import longer_output
 from jobtui.runtime.stored_output import OutputFeed
 from jobtui.runtime.unregistered_jobs import describe_unregistered
+from jobtui.store.database import missing_folder
 from jobtui.store.history import History
 from jobtui.store.job_states import StoredState
 from jobtui.store.lives import Life
@@ -133,11 +135,15 @@ class Recording:
         Raises:
             StartError: Another scheduler uses the file, and this one is to be refused.
         """
+        folder = missing_folder(self.file)
         if self._single != "off" and not self.store.lock():
             if self._single == "refuse":
                 raise StartError(self.holder)
             return False
         self._state = self.store.open(self._show, self._restore_late, self._skip_numbers)
+        if folder is not None and folder.is_dir():  # it may be a typing error
+            text = f"the folder {printable(str(folder))} of the store was missing, and was created"
+            self._kernel.apply(lambda engine, now: engine.give_notice(text, now))
         self._kernel.consumers += (self.store.put,)
 
         def record(engine: Engine, now: float) -> None:

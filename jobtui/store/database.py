@@ -40,6 +40,7 @@ def open_for_writing(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _check_kind(path)
         with suppress(FileExistsError):
             os.close(_create(path))  # not an existing one: to close that would drop SQLite's locks
         _match_modes(path)
@@ -60,7 +61,8 @@ def open_for_reading(path: Path) -> StoreConnection:
     Raises:
         StoreError: It does not exist, or it is not one that this version of jobtui can read.
     """
-    if not path.is_file():
+    _check_kind(path)
+    if not path.exists():
         raise StoreError(path, "there is no such file")
     try:
         try:
@@ -89,6 +91,14 @@ def _open_reader(path: Path, mode: str) -> StoreConnection:
     return connection
 
 
+def missing_folder(path: Path) -> Path | None:
+    """Return the folder of a file if it does not exist, so that `open_for_writing` would create it."""
+    folder = path.absolute().parent
+    with suppress(OSError):  # access may be denied
+        return None if folder.exists() else folder
+    return None
+
+
 def check_sqlite(path: Path, version: tuple[int, ...]) -> None:
     """Check that the version of SQLite suffices.
 
@@ -100,6 +110,18 @@ def check_sqlite(path: Path, version: tuple[int, ...]) -> None:
         raise StoreError(
             path, f"the store needs SQLite {oldest} or later, and the one of this Python is {found}"
         )
+
+
+def _check_kind(path: Path) -> None:
+    """Check that a path, if it exists, is that of a file.
+
+    Raises:
+        StoreError: It is a folder, or something else, such as a device.
+    """
+    if path.is_dir():
+        raise StoreError(path, "this is a folder; name a file in it, such as jobtui.db")
+    if path.exists() and not path.is_file():
+        raise StoreError(path, NOT_OURS)
 
 
 def _create(path: Path) -> int:

@@ -189,6 +189,21 @@ class TestContent:
             "long: the retries of a run may take 40m42s, and the next tick is 1m00s later"
         )
 
+    @pytest.mark.parametrize(
+        ("store", "expected"),
+        [
+            ("no/such/jobs.db", "the folder {}/no/such of the store does not exist; the start creates it"),
+            (".", "{}: this is a folder; name a file in it, such as jobtui.db"),
+        ],
+    )
+    def test_a_store_that_may_be_mistyped_is_warned_of(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str], store: str, expected: str
+    ) -> None:
+        folder = write_file().parent
+        assert main(["check", "demo.py", "--store", str(folder / store)]) == 0
+        [warning] = capsys.readouterr().out.split("warnings\n")[1].splitlines()
+        assert warning == expected.format(folder)
+
     def test_without_warnings_there_is_no_heading_for_them(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
     ) -> None:

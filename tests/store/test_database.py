@@ -172,10 +172,16 @@ def test_a_reader_needs_a_file_and_cannot_write(path: Path) -> None:
 
 def test_a_folder_in_place_of_the_file_is_refused(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StoreError, match=r"jobs\.db: the file cannot be opened"):
-        open_for_writing(path)
-    with pytest.raises(StoreError, match="there is no such file"):
-        open_for_reading(path)
+    for use in (open_for_writing, open_for_reading):
+        with pytest.raises(StoreError, match=r"jobs\.db: this is a folder; name"):
+            use(path)
+
+
+def test_a_pipe_in_place_of_the_file_is_refused(path: Path) -> None:
+    os.mkfifo(path)
+    for use in (open_for_writing, open_for_reading):
+        with pytest.raises(StoreError, match="this is not a file of jobtui"):
+            use(path)
 
 
 def test_a_file_that_is_open_can_be_opened_again_without_losing_its_locks(path: Path) -> None:

@@ -19,7 +19,8 @@ from support.store_parts import query
 from support.waiting import LIMIT, wait_until
 
 from jobtui import RunState, Scheduler, StoreError
-from jobtui.engine.events import StoreChanged
+from jobtui.engine.enums import SingleName
+from jobtui.engine.events import NoticeGiven, StoreChanged
 from jobtui.store.schema import VERSIONS
 
 
@@ -31,7 +32,9 @@ def work() -> int:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Return the path of a file that does not exist yet, in a folder of its own."""
-    return tmp_path / "folder" / "jobs.db"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    return folder / "jobs.db"
 
 
 @pytest.fixture
@@ -267,12 +270,19 @@ def test_the_state_of_a_file_that_was_locked_at_the_start_is_restored_later(stor
         assert scheduler.snapshot().jobs[0].runs == 5
 
 
-def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("single", ["standby", "off"])
+def test_a_missing_folder_is_made_and_told_once(tmp_path: Path, single: SingleName) -> None:
     store = tmp_path / "a" / "b" / "jobs.db"
-    with Scheduler(store=store) as scheduler:
-        assert problem(scheduler) == ""
-        run(scheduler)
-    assert rows(store) == [1]
+    scheduler = Scheduler(store=store, single=single)
+    events = scheduler.subscribe()
+    for _ in range(2):
+        with scheduler:
+            assert problem(scheduler) == ""
+            run(scheduler)
+    notices = [event.text for event in events.read() if isinstance(event, NoticeGiven)]
+    events.close()
+    assert notices == [f"the folder {store.parent} of the store was missing, and was created"]
+    assert rows(store) == [1, 2]
 
 
 def remove_file(store: Path) -> None:
@@ -339,9 +349,9 @@ def test_a_file_that_is_replaced_by_an_older_copy_is_written_on(store: Path) -> 
 
 
 def test_a_folder_in_place_of_the_file_is_told(store: Path) -> None:
-    store.mkdir(parents=True)
+    store.mkdir()
     with Scheduler(store=store) as scheduler:
-        assert problem(scheduler) == f"{store}: the file cannot be opened; check its folder and permissions"
+        assert problem(scheduler) == f"{store}: this is a folder; name a file in it, such as jobtui.db"
         run(scheduler)
         store.rmdir()
         wait_until(lambda: not problem(scheduler))
