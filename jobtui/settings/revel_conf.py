@@ -49,16 +49,17 @@ class ConfValue:
 def parse_conf(text: str) -> dict[str, dict[str, ConfValue]]:
     """Split a `.conf` file into sections, keys and values.
 
-    A section may appear several times. Of a key that appears twice in a section, the last one applies. A
-    comment begins with `#` or `;`, at the start of a line or after a space or tab, even inside quotes. Within
-    a section, an indented line continues the value above it.
+    A section may appear several times. Of another program's key that appears twice in a section, the last one
+    applies, as in Revel. A comment begins with `#` or `;`, at the start of a line or after a space or tab,
+    even inside quotes. Within a section, an indented line continues the value above it.
 
     Returns:
         The sections by name, each a mapping from key to value. `TOP` is always present.
 
     Raises:
         BadConfLine: A line is neither a section, a setting, a continuation nor a comment; or it is an
-            indented setting of jobtui, which Revel would silently append to the value above.
+            indented setting of jobtui, which Revel would silently append to the value above; or it sets a
+            key of jobtui that the section has already.
     """
     sections: dict[str, dict[str, ConfValue]] = {TOP: {}}
     section = ""
@@ -86,10 +87,20 @@ def parse_conf(text: str) -> dict[str, dict[str, ConfValue]]:
             sections[section][key] = ConfValue(f"{value.text}\n{line.strip()}", value.line)
         elif separator and separator.start() > 0:
             key = line[: separator.start()].strip()
+            first = sections[section or TOP].get(key)
+            if first is not None and is_jobtui_key(key):
+                raise BadConfLine(
+                    number, f"the key {quote_text(key)} is given twice: line {first.line} has it already."
+                )
             sections[section or TOP][key] = ConfValue(line[separator.end() :].strip(), number)
         else:
             raise BadConfLine(number, "this is neither `key = value` nor a [section] nor a # comment.")
     return sections
+
+
+def is_jobtui_key(key: str) -> bool:
+    """Return whether a key is one of jobtui's, in any case: `Jobs.pool` is a mistake, not a key of Revel."""
+    return key.lower().startswith(("jobs.", "cron."))
 
 
 def expand_references(

@@ -46,6 +46,7 @@ from jobtui.settings.revel_conf import (
     ConfValue,
     boolean_or_text,
     expand_references,
+    is_jobtui_key,
     number_or_text,
     parse_conf,
     split_at_commas,
@@ -304,19 +305,26 @@ def _select_run_mode(
 def _read_conf_entries(path: Path, text: str, run_mode: str | None) -> dict[str, SettingEntry]:
     """Read Revel's format: return jobtui's entries of this run mode, with references replaced."""
     try:
-        values = _select_run_mode(parse_conf(text), path, run_mode)
-        # The prefix in any case: `Jobs.pool` is a typo, not a key of another part of Revel.
-        return {
+        sections = parse_conf(text)
+        values = _select_run_mode(sections, path, run_mode)
+        entries = {
             key: SettingEntry(
                 key=key,
                 value=_CONF_CONVERSIONS.get(key, unquote)(_expand_references(key, values)),
                 location=partial(locate, path, value.line),
             )
             for key, value in values.items()
-            if key.lower().startswith(("jobs.", "cron."))
+            if is_jobtui_key(key)
         }
     except BadConfLine as error:
         raise BadSetting(f"{locate(path, error.line)}: {error}") from None
+    for section in sections.values():  # not the values: they may need a variable of another machine
+        for key, value in section.items():
+            if is_jobtui_key(key):
+                _check_for(
+                    SettingEntry(key=key, value=value.text, location=partial(locate, path, value.line))
+                )
+    return entries
 
 
 def _expand_references(key: str, values: Mapping[str, ConfValue]) -> str:

@@ -204,10 +204,27 @@ class TestConf:
         text = "# jobs.pool = 1\n; jobs.pool = 2\n\n   \n[dev] # x\n  # jobs.pool = 3\n\t; jobs.pool = 4\n"
         assert read_settings(write("app.conf", text)) == Settings()
 
-    def test_the_last_of_two_equal_keys_applies(self, write: Write) -> None:
-        """A section and a key may appear twice, as in Revel."""
-        text = "[dev]\njobs.pool = 1\n[prod]\njobs.pool = 2\n[dev]\njobs.pool = 3\n"
+    def test_a_section_and_a_key_of_another_program_may_appear_twice(self, write: Write) -> None:
+        """The last of two equal keys applies, as in Revel."""
+        text = "[dev]\nsize = 1\njobs.pool = %(size)s\n[prod]\njobs.pool = 2\n[dev]\nsize = 3\n"
         assert read_settings(write("app.conf", text)).pool == 3
+
+    @pytest.mark.parametrize("key", ["jobs.pool", "cron.a"])
+    @pytest.mark.parametrize(("text", "line"), [("{0}{0}", 2), ("[prod]\n{0}[dev]\n[prod]\n{0}", 5)])
+    def test_a_key_of_jobtui_that_appears_twice_in_a_section_is_rejected(
+        self, write: Write, key: str, text: str, line: int
+    ) -> None:
+        """As in TOML, also in a section that does not apply."""
+        first = text.count("\n", 0, text.index("{0}")) + 1
+        message = error_for(write("app.conf", text.format(f"{key} = 4\n")))
+        assert (
+            message == f"app.conf, line {line}: the key '{key}' is given twice: line {first} has it already."
+        )
+
+    def test_an_unknown_key_in_a_section_that_does_not_apply_is_rejected(self, write: Write) -> None:
+        """As in TOML."""
+        message = error_for(write("app.conf", "[dev]\njobs.pool = 4\n[prod]\njobs.pol = 4\n"))
+        assert message == f"app.conf, line 4: unknown key 'jobs.pol'. Did you mean 'jobs.pool'?\n{ALL_KEYS}"
 
     def test_the_section_default_continues_the_top_of_the_file(self, write: Write) -> None:
         """[DEFAULT] and [] return to it."""
@@ -294,7 +311,7 @@ class TestConf:
         """Revel rejects the first kinds, too; it ignores the last one and uses its default."""
         assert error_for(write("app.conf", text)) == f"app.conf, {expected}"
 
-    def test_a_conf_section_that_does_not_apply_is_not_checked(self, write: Write) -> None:
+    def test_the_values_of_a_conf_section_that_does_not_apply_are_not_checked(self, write: Write) -> None:
         """Its environment variables may exist only on another machine."""
         path = write("app.conf", "[dev]\n[prod]\njobs.pool = ${JOBTUI_TEST_UNSET}\n")
         assert read_settings(path) == Settings()
