@@ -54,7 +54,7 @@ from jobtui.settings.revel_conf import (
     unquote,
     unquote_list,
 )
-from jobtui.settings.setting_errors import BadSetting, SettingEntry, unknown_key
+from jobtui.settings.setting_errors import BadSetting, SettingEntry, unknown_key, wrong_value
 from jobtui.settings.setting_values import (
     SingleSetting,
     check_abandoned,
@@ -123,6 +123,9 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.auth.pass": check_auth_pass,
     "jobs.auth.sha256": check_auth_switch,
 }
+
+# The tables that contain these keys.
+_TABLES = {"cron", "keys", *(key.rpartition(".")[0] for key in _CHECKS)}
 
 # The conversion of a text of a .conf file, by key. Other texts only lose their quotes.
 _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
@@ -412,9 +415,11 @@ def _check_for(entry: SettingEntry) -> Callable[[SettingEntry], object]:
         return check_spec
     if entry.key.startswith(KEYS):
         return check_keys
-    if entry.key not in _CHECKS:
-        raise unknown_key(entry, list(_CHECKS))
-    return _CHECKS[entry.key]
+    if entry.key in _CHECKS:
+        return _CHECKS[entry.key]
+    if entry.key in _TABLES:
+        raise wrong_value(entry, "a table")
+    raise unknown_key(entry, list(_CHECKS))
 
 
 def _has_jobtui_table(path: Path) -> bool:

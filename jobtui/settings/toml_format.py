@@ -11,6 +11,7 @@ from typing import Any
 
 from jobtui.schedules.bad_spec import quote_text
 from jobtui.settings.revel_conf import TOP
+from jobtui.settings.toml_duplicates import explain_duplicate
 
 _PREFIXES = ("jobs", "cron", "keys")
 _POSITION = re.compile(r"(?P<problem>.*) \(at (?P<position>line (?P<line>\d+), column \d+|end of document)\)")
@@ -56,13 +57,20 @@ def parse_toml(text: str) -> dict[str, Any]:
         parts = _POSITION.fullmatch(str(error))
         if parts is None:
             raise BadToml(f"{error}.") from None
-        problem = parts["problem"] + "."
-        if parts["line"]:
-            problem += _unquoted_spec_hint(text.split("\n")[int(parts["line"]) - 1])
-        if problem.startswith("Cannot overwrite") and _AUTH_SWITCH.search(text):
-            problem += (
-                "\nTOML does not allow jobs.auth = true together with jobs.auth.user: remove jobs.auth."
-            )
+        line = int(parts["line"]) if parts["line"] else None
+        duplicate = explain_duplicate(text, parts["problem"], line)
+        if duplicate is not None:
+            problem = duplicate.problem
+            if "'jobs.auth" in problem and _AUTH_SWITCH.search(text):
+                problem += (
+                    "\nTOML does not allow jobs.auth = true together with jobs.auth.user: remove jobs.auth."
+                )
+            raise BadToml(problem, f"line {duplicate.line}") from None
+        problem = (
+            parts["problem"].replace("Duplicate inline table key", "an inline table has twice the key") + "."
+        )
+        if line is not None:
+            problem += _unquoted_spec_hint(text.split("\n")[line - 1])
         raise BadToml(problem, parts["position"]) from None
 
 

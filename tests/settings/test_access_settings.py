@@ -260,7 +260,7 @@ class TestCredentials:
         """As in an app.conf whose strings were quoted."""
         message = error_for("jobtui.toml", "jobs.auth = true\n" + BOTH)
         assert message.endswith(
-            ": Cannot overwrite a value.\n"
+            "line 2: the key 'jobs.auth.user' cannot be set, because line 1 sets 'jobs.auth'.\n"
             "TOML does not allow jobs.auth = true together with jobs.auth.user: remove jobs.auth."
         )
         other = error_for("jobtui.toml", "jobs.pool = 1\njobs.pool = 2\n")
