@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from jobtui import __version__
 from jobtui.cli.command_error import BAD_USAGE
+from jobtui.frontend.command_grammar import parse_options
 
 if TYPE_CHECKING:
     from jobtui.access.addresses import Address
@@ -122,7 +123,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             SystemExit: They ask for the help, or they are wrong; the help or a message has been printed.
         """
-        options = self.parse_intermixed_args(words)
+        options = parse_options(self, words)
         options.given = words
         self.validate(options)
         return options

@@ -33,11 +33,38 @@ class LineParser(argparse.ArgumentParser):
         Raises:
             BadCommand: They are wrong.
         """
-        return self.parse_intermixed_args(words)
+        return parse_options(self, words)
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as an error."""
         raise BadCommand(f"{self.prog}: {message}")
+
+
+def parse_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command. Have the parser report others, with the nearest known one.
+
+    Args:
+        parser: The parser of the command.
+        words: The arguments.
+    """
+    options, unknown = parser.parse_known_intermixed_args(words)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_near_option(parser, unknown)}")
+    return options
+
+
+def _near_option(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
+    """Return the question for the option that the first unknown one resembles; "" if there is none."""
+    word = next((each.partition("=")[0] for each in unknown if each.startswith("-")), "")
+    from jobtui.schedules.bad_spec import closest_matches  # noqa: PLC0415 - only needed after a mistake
+
+    known = [
+        option
+        for action in parser._actions  # noqa: SLF001 - argparse has no public list of the options
+        for option in action.option_strings
+    ]
+    near = closest_matches(word, known) if word else []
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def add_pause_options(parser: argparse.ArgumentParser) -> None:

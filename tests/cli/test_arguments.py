@@ -122,8 +122,10 @@ def test_only_the_help_of_a_target_speaks_of_the_time_before_the_start(
         (["a.py", "b.py"], "only one TARGET is allowed; unexpected: b.py"),
         (["check", "a.py", "b.py"], "only one TARGET is allowed; unexpected: b.py"),
         (["demo", "b.py"], "only one TARGET is allowed; unexpected: b.py"),
-        (["a.py", "--haedless"], "unrecognized arguments: --haedless"),
-        (["a.py", "--head"], "unrecognized arguments: --head"),
+        (["a.py", "--haedless"], "unrecognized arguments: --haedless; did you mean --headless?"),
+        (["a.py", "--head"], "unrecognized arguments: --head; did you mean --headless?"),
+        (["check", "a.py", "--pol=3"], "unrecognized arguments: --pol=3; did you mean --pool?"),
+        (["a.py", "-pool", "3"], "unrecognized arguments: -pool 3; did you mean --pool?"),
         (["a.py", "--pool"], "argument --pool: expected one argument"),
         (["a.py", "--pool", "-1"], "argument --pool: '-1' is not a whole number from 0 up (0 is no limit)"),
         (
@@ -162,6 +164,16 @@ def test_a_mistake_is_reported_in_one_line(
     assert err.startswith(f"jobtui: {message}")
     assert err.endswith("\nTry  jobtui --help\n")
     assert err.count("\n") == 2
+
+
+@pytest.mark.parametrize("command", PARSERS)
+def test_a_misspelt_option_of_any_command_gets_the_nearest_one(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """As a command, a job and a key of the settings do."""
+    assert main([command, "--hepl"]) == 2
+    message = capsys.readouterr().err.splitlines()[0]
+    assert message == "jobtui: unrecognized arguments: --hepl; did you mean --help?"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ async def test_a_command_on_the_page_of_a_job_acts_on_that_job() -> None:
         ("puase", "unknown command 'puase'; did you mean pause?"),
         ("run hash_foldr", "unknown job 'hash_foldr'; did you mean hash_folder?"),
         ("pool many", "pool: one whole number is needed"),
-        ("pause --four 2h", "unrecognized arguments: --four"),
+        ("pause --four 2h", "unrecognized arguments: --four 2h; did you mean --for?"),
         ("pause for 2h until 08:00", "exclude each other"),
         ("cancel me", "the number of a run is needed"),
         ("sort nme", "did you mean name?"),
