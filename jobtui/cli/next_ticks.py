@@ -20,7 +20,7 @@ from jobtui.schedules.dst import DstEffect, Tick, ticks_after
 from jobtui.schedules.parser import parse
 from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes, parse_quiet_times
 from jobtui.schedules.schedule import Cron, Dst, Every
-from jobtui.schedules.zones import zone, zone_name
+from jobtui.schedules.zones import FIRST_YEAR, LAST_YEAR, zone, zone_name
 
 _INDENT = "    "
 _MIN_WIDTH = 40  # columns; in a narrower terminal the lines are not wrapped
@@ -105,7 +105,7 @@ def next_ticks(
 
     Raises:
         BadSpec: The spec, the zone or a quiet time is wrong.
-        CommandError: `start` is not a date and time.
+        CommandError: `start` is not a date and time, or its year is too early or too late.
     """
     schedule = parse(spec, tz=None if tz is None else zone(tz), dst=dst)
     after = (
@@ -118,6 +118,8 @@ def next_ticks(
 
 def _first_ticks(schedule: Cron | Every, start: datetime, count: int) -> Iterator[Tick]:
     for tick in ticks_after(schedule, start):
+        if tick.at.year > LAST_YEAR:
+            return
         yield tick
         count -= not tick.is_dropped
         if not count:
@@ -134,6 +136,8 @@ def _parse_instant(text: str, schedule: Cron | Every) -> datetime:
             f"--from: {text!r:.40} is not a date and time; write 2026-10-24T12:00, or with an offset"
             " 2026-10-24T12:00+01:00"
         ) from None
+    if not FIRST_YEAR <= aware.year <= LAST_YEAR:
+        raise CommandError(f"--from: {text!r:.40} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
     return aware
 
 

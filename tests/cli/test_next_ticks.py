@@ -193,6 +193,8 @@ def test_json_lists_ticks_and_dropped_ticks_separately(print_ticks: RunNext) -> 
             ["@daily", "--from", "0001-01-01", "--tz", "Asia/Tokyo"],
             "--from: '0001-01-01' is not a date and time",
         ),
+        (["@daily", "--from", "9999-12-31"], "--from: '9999-12-31' is not between the years 1900 and 9998"),
+        (["@daily", "--from", "1899-12-31"], "--from: '1899-12-31' is not between the years 1900 and 9998"),
         (["@daily", "-n", "0"], "argument -n: '0' is not a whole number from 1 to 10000\n"),
         (["@daily", "-n", "ten"], "argument -n: 'ten' is not a whole number from 1 to 10000\n"),
         (["@daily", "-n", "10001"], "argument -n: '10001' is not a whole number from 1 to 10000\n"),
@@ -207,6 +209,15 @@ def test_a_mistake_is_reported_with_what_is_allowed(
 ) -> None:
     """In a bad spec, a caret marks the position. The exit status is 2."""
     assert print_error(*words).startswith(f"jobtui: {message}")
+
+
+@pytest.mark.parametrize("spec", ["@hourly", "@every 1h"])
+def test_the_last_tick_is_in_the_last_year_of_the_calendar(print_ticks: RunNext, spec: str) -> None:
+    """A scheduler runs no later one, either."""
+    lines = tick_lines(print_ticks(spec, "--tz=UTC", "--from=9998-12-31T20:00"))
+    assert [line.partition(" UTC")[0] for line in lines] == [
+        f"Thu 9998-12-31 {hour}:00:00" for hour in (21, 22, 23)
+    ]
 
 
 def test_the_help_lists_every_option_and_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
