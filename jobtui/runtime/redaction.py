@@ -27,6 +27,8 @@ class Redaction:
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         if isinstance(patterns, str):
             raise TypeError(f"redact must be a list of regular expressions, such as [{patterns!r}]")
+        if not isinstance(patterns, Iterable):
+            raise TypeError(f"redact must be a list of regular expressions, not {patterns!r:.80}")
         self._patterns = tuple(_compile(pattern) for pattern in patterns)
         self._redact_error = lru_cache(maxsize=64)(self._map_error)  # a job fails mostly in the same way
 

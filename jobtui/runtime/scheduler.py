@@ -53,7 +53,7 @@ from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPag
 from jobtui.runtime.argument_text import argument_text
 from jobtui.runtime.around import Around
 from jobtui.runtime.calling_place import calling_place
-from jobtui.runtime.clock import Clock, SystemClock
+from jobtui.runtime.clock import Clock
 from jobtui.runtime.durable_calls import describe_call
 from jobtui.runtime.ending_callbacks import Ending, EndingKind
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
@@ -79,11 +79,14 @@ from jobtui.runtime.validation import (
     job_name,
     keep_limit,
     length,
+    memory_limit,
+    named_specs,
     one_line_text,
     pause_end,
     pool_size,
     scheduler_zone,
     single_name,
+    source_of_time,
     store_path,
     switch,
     within_calendar,
@@ -195,7 +198,7 @@ class Scheduler:
 
     Raises:
         ValueError: The pool is negative, the policy, DST rule or zone is unknown, the store has no file name,
-            a limit is too small, or a pattern is not valid.
+            a limit is too small, or a pattern or a named spec is not valid.
         TypeError: An argument is of another type.
     """
 
@@ -228,15 +231,15 @@ class Scheduler:
         capture_results: bool = False,
     ) -> None:
         self.tz = scheduler_zone(tz)
-        self._specs = SpecResolver(schedules or {}, tz, dst)
+        self._specs = SpecResolver(named_specs(schedules), tz, dst)
         given = by_name("defaults", defaults, "policies by name, such as {'overlap': 'skip'}")
         self._defaults = job_policies("defaults=dict", given)
         self.redaction = Redaction(redact)
         self._runtime = self._runtime_type(
             pool=pool_size(pool),
             tz=self.tz,
-            clock=clock or SystemClock(),
-            ledger=Ledger(ledger_bytes),
+            clock=source_of_time(clock),
+            ledger=Ledger(memory_limit("ledger_bytes", ledger_bytes)),
             redaction=self.redaction,
             abandoned=abandoned_limit(abandoned),
             quiet=parse_quiet_times(quiet, tz=self.tz),

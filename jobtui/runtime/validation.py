@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import SingleName
 from jobtui.process.printable import is_printable
+from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.schedules.bad_spec import naming
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
+from jobtui.schedules.parser import NAMED_PREFIX, is_at_start, parse
 from jobtui.schedules.schedule import Cron
 from jobtui.schedules.zones import FIRST_YEAR, LAST_YEAR, zone
 
@@ -80,6 +82,36 @@ def scheduler_zone(tz: str | tzinfo | None) -> tzinfo:
             f"datetime.timezone, not {type(found).__module__}.{type(found).__qualname__}; "
             "the schedule of a job may have any zone"
         )
+    return found
+
+
+def source_of_time(clock: Clock | None) -> Clock:
+    """Return the clock of a scheduler; that of the machine for None."""
+    if clock is None:
+        return SystemClock()
+    if not all(callable(getattr(clock, name, None)) for name in ("now", "monotonic")):
+        raise TypeError(f"clock must be an object with the methods now() and monotonic(), not {clock!r:.80}")
+    return clock
+
+
+def memory_limit(parameter: str, limit: int) -> int:
+    """Return a number of bytes; ``parameter`` is the name of the argument, for the message."""
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(f"{parameter} must be a number of bytes, not {limit!r:.80}")
+    return limit
+
+
+def named_specs(specs: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the named specs of a scheduler; raise BadSpec, a ValueError, if one is not valid."""
+    found = by_name("schedules", specs, "specs by name, such as {'cron.night': '0 30 2 * * *'}")
+    for name, spec in found.items():
+        if not name.startswith(NAMED_PREFIX) or name == NAMED_PREFIX:
+            raise ValueError(
+                f"schedules: a name must begin with {NAMED_PREFIX}, as in cron.night, not {name!r:.80}"
+            )
+        with naming(f"schedules[{name!r:.80}]"):
+            if not is_at_start(spec):
+                parse(spec, tz="UTC")
     return found
 
 

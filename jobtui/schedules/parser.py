@@ -97,6 +97,11 @@ def _parse_every(spec: str, zone_word: Word | None, words: list[Word], tz: str |
     return Every(interval, tz=tz if zone_word is None else spec_zone(spec, zone_word, tz))
 
 
+def is_at_start(spec: object) -> bool:
+    """Return whether a spec is that of a job which runs when the scheduler starts, and has no ticks."""
+    return isinstance(spec, str) and spec.strip().lower() == AT_START
+
+
 class SpecResolver:
     """Resolves the specs of one scheduler: looks up named specs, and applies the default zone and DST rule.
 
@@ -135,7 +140,7 @@ class SpecResolver:
                 raise LookupError(f"the settings have no schedule {spec}; they have: {known}")
             text = self._named_specs[spec]
         schedule: Schedule
-        if text.strip().lower() == AT_START:
+        if is_at_start(text):
             schedule = Never(zone(self._tz), "when the scheduler starts")
         else:
             schedule = parse(text, tz=self._tz if tz is None else tz, dst=self._dst if dst is None else dst)

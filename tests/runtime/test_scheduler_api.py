@@ -59,6 +59,29 @@ def work() -> None:
             "overlap must be one of 'hold', 'skip', 'allow', 'replace', not 'replaced'",
         ),
         ({"dst": "twice"}, BadSpec, "dst must be 'once' or 'every', not 'twice'"),
+        ({"clock": 5}, TypeError, "clock must be an object with the methods now() and monotonic(), not 5"),
+        ({"ledger_bytes": "1 MB"}, TypeError, "ledger_bytes must be a number of bytes, not '1 MB'"),
+        ({"redact": 5}, TypeError, "redact must be a list of regular expressions, not 5"),
+        (
+            {"schedules": ["cron.x"]},
+            TypeError,
+            "schedules must be a dict of specs by name, such as {'cron.night': '0 30 2 * * *'}, not list",
+        ),
+        (
+            {"schedules": {"night": "@daily"}},
+            ValueError,
+            "schedules: a name must begin with cron., as in cron.night, not 'night'",
+        ),
+        (
+            {"schedules": {"cron.x": 5}},
+            TypeError,
+            "schedules['cron.x']: a spec must be a string such as '0 */15 9-17 * * MON-FRI', not int",
+        ),
+        (
+            {"schedules": {"cron.x": "61 * * * * *"}},
+            BadSpec,
+            "schedules['cron.x']: second: '61' is above 59 (0-59)\n  61 * * * * *\n  ^",
+        ),
     ],
 )
 def test_an_invalid_argument_of_the_scheduler_is_rejected(
