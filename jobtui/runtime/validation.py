@@ -175,7 +175,7 @@ def delay_seconds(delay: timedelta | float | str) -> float:
             raise ValueError(f"a delay cannot be negative ({seconds:g} s)")
         if seconds < SHORTEST_INTERVAL.total_seconds():
             return seconds
-    return as_interval(delay).total_seconds()
+    return as_interval(delay, "a delay").total_seconds()
 
 
 def length(parameter: str, value: timedelta | float | str) -> float:

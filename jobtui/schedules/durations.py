@@ -128,12 +128,13 @@ def _no_unit(part: str, unit: str) -> str:
     return f"unknown unit {quote_text(unit)}; write {_UNITS}"
 
 
-def as_interval(value: timedelta | float | str) -> timedelta:
+def as_interval(value: timedelta | float | str, kind: str = "an interval") -> timedelta:
     """Return an interval as a timedelta.
 
     Args:
         value: A timedelta, a number of seconds, or a duration such as ``"1h30m"``; rounded to the nearest
             microsecond.
+        kind: The words for it in messages.
 
     Returns:
         The interval, from 1 millisecond to 8 years (2922 days).
@@ -151,13 +152,13 @@ def as_interval(value: timedelta | float | str) -> timedelta:
         given: object = value
         hint = "; at() takes an instant" if isinstance(given, datetime) else ""
         if callable(given):
-            hint = "; the interval comes first, then the function"
+            hint = f"; the {kind.partition(' ')[2]} comes first, then the function"
         raise TypeError(
-            "an interval must be a timedelta, a number of seconds or a string such as '1h30m',"
+            f"{kind} must be a timedelta, a number of seconds or a string such as '1h30m',"
             f" not {type(value).__name__}{hint}"
         )
     else:
-        interval = _from_seconds(value)
+        interval = _from_seconds(value, kind)
     if interval <= timedelta(0):
         allowed = "above zero"
     elif interval < SHORTEST_INTERVAL:
@@ -167,15 +168,15 @@ def as_interval(value: timedelta | float | str) -> timedelta:
     else:
         return interval
     given = quote_text(spec or format_duration(interval))
-    raise BadSpec(f"an interval must be {allowed}, not {given}", spec=spec, position=0)
+    raise BadSpec(f"{kind} must be {allowed}, not {given}", spec=spec, position=0)
 
 
-def _from_seconds(value: float) -> timedelta:
+def _from_seconds(value: float, kind: str) -> timedelta:
     """Return a number of seconds as a timedelta; reject numbers that no timedelta can hold."""
     if value != value:  # noqa: PLR0124 - nan; math.isnan() fails for an int that no float can hold
-        raise BadSpec("an interval must be a number of seconds, not nan")
+        raise BadSpec(f"{kind} must be a number of seconds, not nan")
     if value > LONGEST_INTERVAL.total_seconds():
-        raise BadSpec("an interval must be at most 8 years (252460800 seconds)")
+        raise BadSpec(f"{kind} must be at most 8 years (252460800 seconds)")
     return timedelta(seconds=max(value, -1))  # every number below zero is rejected later
 
 
