@@ -144,6 +144,7 @@ _SHAPES = {
     "scheduled": "all its arguments are keywords",
     "update": 'write update(job, spec="@daily", overlap="skip")',
     "Scheduler": "all its arguments are keywords",
+    "SimulatedScheduler": 'write simulated("2026-03-08T00:00", tz="UTC"): all but the first are keywords',
 }
 
 
@@ -194,7 +195,8 @@ def answering(names: dict[str, str]) -> Callable[[Owner], Owner]:
 
 
 def _explain_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError) -> str:
-    name = "Scheduler" if function.__name__ == "__init__" else function.__name__
+    owner, _, method = function.__qualname__.rpartition(".")
+    name = owner.rpartition(".")[2] if method == "__init__" else function.__name__
     known = [each for each in inspect.signature(function).parameters if each != "policies"]
     if len(known) < len(inspect.signature(function).parameters):
         known += Policies.__annotations__
@@ -217,7 +219,7 @@ def _explain_keywords(name: str, known: Sequence[str], kwargs: dict[str, Any]) -
     lengths = [each for each in unknown if each in _LENGTHS]
     first = (lengths or fields or unknown)[0]
     answer = _KEYWORDS.get(first)
-    if name == "Scheduler" and first in Policies.__annotations__:
+    if name in {"Scheduler", "SimulatedScheduler"} and first in Policies.__annotations__:
         answer = f'write defaults={{"{first}": ...}}'
     if lengths:
         answer = _interval_call(name, {each: kwargs[each] for each in lengths})

@@ -20,6 +20,7 @@ from jobtui.loading.loader import load as load_target
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.default_scheduler import default_scheduler, set_default_scheduler
 from jobtui.runtime.durable_calls import describe_call
+from jobtui.runtime.first_guesses import explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.policies import job_policies
 from jobtui.runtime.runtime import Runtime
@@ -75,6 +76,7 @@ class SimulatedScheduler(Scheduler):
     _runtime_type: ClassVar[type[Runtime]] = SimulatedRuntime
     _runtime: SimulatedRuntime
 
+    @explained
     def __init__(
         self,
         start: datetime | str = START,

@@ -9,11 +9,13 @@ import pytest
 import jobtui
 from jobtui import Scheduler
 from jobtui.schedules.durations import parse_duration
+from jobtui.testing import simulated
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
 
 package: Any = jobtui
 make: Any = Scheduler
+make_simulated: Any = simulated
 
 
 def work() -> None:
@@ -138,6 +140,12 @@ def work() -> None:
         (lambda s: make(timezone="UTC"), "Scheduler() has no argument 'timezone'; write tz="),
         (lambda s: make(max_workers=3), "write pool="),
         (lambda s: make(4), "takes 1 positional argument but 2 were given; all its arguments are keywords"),
+        (lambda s: make_simulated(pol=1), "SimulatedScheduler() has no argument 'pol'; did you mean pool=?"),
+        (lambda s: make_simulated(overlap="skip"), 'write defaults={"overlap": ...}'),
+        (
+            lambda s: make_simulated("2026-03-08", "UTC"),
+            '; write simulated("2026-03-08T00:00", tz="UTC")',
+        ),
         (lambda s: s.now(work).get(), "Run has no attribute 'get'; write result(timeout)"),
         (lambda s: s.now(work).done(), "write wait(0) or state.ended"),
         (lambda s: s.now(work).status, "write state"),
