@@ -1,6 +1,7 @@
-"""The end of a child that a job has forked, if an exception escapes from the job there.
+"""The end of a child that a job has forked, when the job's call returns or raises there.
 
-The child has only the thread of the job, so its process ends with that, and Python would report the status 0.
+The child has only the thread of the job, which would wait for further runs, or end with the status 0 after an
+exception.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from contextlib import suppress
 from typing import NoReturn
 
 
-def end_forked_child(exception: BaseException, traceback: str) -> NoReturn:
-    """End this process as Python ends one by an exception of its main thread.
+def end_forked_child(exception: BaseException | None = None, traceback: str = "") -> NoReturn:
+    """End this process as Python ends one whose main thread has returned or raised an exception.
 
     The exit handlers are those of the parent, and are not called.
 
     Args:
-        exception: The exception. SystemExit says with which status the process ends.
+        exception: The exception; None if the job returned. SystemExit says with which status the process
+            ends.
         traceback: What is written to standard error, unless SystemExit says it.
     """
-    status = 1
+    status = int(exception is not None)
     if isinstance(exception, SystemExit):
         code = exception.code
         status = code if isinstance(code, int) else int(code is not None)

@@ -409,7 +409,10 @@ class Lifecycle:
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: each process may start its own copy
         else:
-            self._kernel.runs.attachments.in_forked_child = True
+            attachments, current = self._kernel.runs.attachments, run_of_context.get()
+            attachments.in_forked_child = True
+            if current is not None and current[1] is attachments:
+                attachments.forking_run = current[0]
             self._engine.disable_after_fork()
             self._life.drained.open()
 

@@ -47,9 +47,11 @@ class RunAttachments:
         add_locals: Adds the local variables to an exception as plain data; None to leave them out.
         describe_result: Describes what a run returned, as its reason; None to leave that out.
         in_forked_child: Whether this is the copy of a started scheduler in a forked child.
+        forking_run: In a forked child, the run whose work has forked it; None in any other process.
     """
 
     in_forked_child = False
+    forking_run: RunRecord | None = None
 
     def __init__(
         self,

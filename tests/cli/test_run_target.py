@@ -13,7 +13,7 @@ import pytest
 from support.command_line import LIMIT, inherited_environment, run_jobtui
 
 JOBS = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 import jobtui
 @jobtui.on_app_start
 def connect():
@@ -43,7 +43,21 @@ def debug():
     name = input("name? ")
     breakpoint()
     print("hello", name)
-for job in (talk, wait, fail, fail_later, leave, sleep, debug):
+def fork():
+    child = os.fork()
+    if child:
+        print("status", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    else:
+        print("in the child")
+async def fork_later():
+    fork()
+    await asyncio.sleep(0)
+def fork_and_raise():
+    fork()
+    if os.getppid() != parent:
+        raise ValueError("in the child")
+parent = os.getppid()
+for job in (fork, fork_later, fork_and_raise, talk, wait, fail, fail_later, leave, sleep, debug):
     jobtui.schedule("cron.nightly", job)
 jobtui.schedule("cron.nightly", lambda: lazy(), name="lazy")
 """
@@ -104,6 +118,24 @@ def test_work_that_was_not_done_is_a_failure(folder: Path) -> None:
     assert status == 1
     assert "the job returned lazy(), a generator, so its body has not run" in err
     assert "jobtui/" not in err
+
+
+@pytest.mark.parametrize(
+    ("job", "status", "error"),
+    [("fork", 0, ""), ("fork_later", 0, ""), ("fork_and_raise", 1, "ValueError: in the child\n")],
+)
+def test_a_child_that_the_job_forks_ends_with_its_call(
+    folder: Path, job: str, status: int, error: str
+) -> None:
+    """It calls neither the stop functions nor the exit handlers of its parent."""
+    (folder / "jobtui.toml").write_text('cron.nightly = "0 30 2 * * *"\n')
+    with (folder / "shop.py").open("a") as file:
+        file.write(
+            "import atexit\natexit.register(print, 'exit')\nsys.stdout.reconfigure(line_buffering=True)\n"
+        )
+    done = run_jobtui("run", "shop.py", job, folder=folder)
+    assert (done.returncode, done.stderr.endswith(error)) == (0, True)
+    assert done.stdout == f"connected\nin the child\nstatus {status}\ndisconnected\nexit\n"
 
 
 def test_a_job_that_does_not_exist_is_status_2(folder: Path) -> None:

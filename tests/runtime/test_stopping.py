@@ -29,6 +29,7 @@ from jobtui import Cancellation, Run, RunCancelledError, RunState, Scheduler
 from jobtui.engine.enums import Phase
 from jobtui.engine.events import SchedulerStopped
 from jobtui.runtime.clock import SystemClock
+from jobtui.runtime.executors.base import IDLE_SECONDS
 from jobtui.runtime.subscriptions import Subscription
 
 # --- running work ---------------------------------------------------------------------------------
@@ -506,6 +507,57 @@ def test_an_exception_of_a_forked_child_ends_it_with_its_status_and_traceback(
     error = capfd.readouterr().err
     assert error.rstrip().endswith(text)
     assert error.count("raise_in_child(exception)") == (not isinstance(exception, SystemExit))
+
+
+def fork_and_return(*_: object) -> int | None:
+    """Fork, return in both processes, and print in the child. The parent returns the exit status."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(int(IDLE_SECONDS / 3))  # ends the child if it lives on as an idle worker
+        print("from the child")
+        return None
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class ForkingJob:
+    """A job that forks."""
+
+    def run(self) -> int | None:
+        """Fork, and return in both processes."""
+        return fork_and_return()
+
+
+async def fork_in_coroutine() -> int | None:
+    """Fork, and let both processes wait for the loop before they return."""
+    status = fork_and_return()
+    await asyncio.sleep(0)
+    return status
+
+
+async def later(value: int | None) -> int | None:
+    """Return a value."""
+    return value
+
+
+def fork_before_coroutine() -> Any:
+    """Fork, and return a coroutine in both processes."""
+    return later(fork_and_return())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize(
+    "work",
+    [fork_and_return, partial(fork_and_return, 1), ForkingJob(), fork_in_coroutine, fork_before_coroutine],
+    ids=["function", "partial", "object", "coroutine", "function that returns a coroutine"],
+)
+def test_a_forked_child_in_which_the_job_returns_ends_at_once_with_status_0(
+    make_scheduler: MakeScheduler, capfd: pytest.CaptureFixture[str], work: Any
+) -> None:
+    """It writes what it has printed, and does not wait for further runs, as a worker of the parent does."""
+    with make_scheduler() as scheduler:
+        assert scheduler.now(work).result(2 * LIMIT) == 0
+        assert scheduler.now(zero).result(LIMIT) == 0
+    assert capfd.readouterr().out.count("from the child") == 1
 
 
 def exit_status_of_child(act: Callable[[], int]) -> int:

@@ -222,7 +222,7 @@ class Dispatcher(Protocol):
         """Have the executor's `check_workers` called soon: a thread was started, or could not be."""
 
 
-def call_function(  # noqa: C901 - every run takes this path: a call for each step takes longer than the step
+def call_function(  # noqa: C901, PLR0912 - every run takes this path: calls take longer than its steps
     run: RunRecord, attachments: RunAttachments, monotonic: Callable[[], float], outcomes: list[Outcome]
 ) -> Outcome | None:
     """Call the function of a run. Call this in a context of its own, which becomes that of the run.
@@ -262,6 +262,8 @@ def call_function(  # noqa: C901 - every run takes this path: a call for each st
         outcome.set_exception(exception, skip=__file__)
         report_failure(outcome, attachments)
     else:
+        if run is attachments.forking_run:
+            end_forked_child()
         outcome = Outcome(run, monotonic() - started)
         outcome.value = value
         if value is not None and attachments.describe_result is not None:

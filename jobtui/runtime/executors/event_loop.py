@@ -24,6 +24,7 @@ from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.tracebacks import log_exception
+from jobtui.process.forked_child import end_forked_child
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.base import (
@@ -429,6 +430,8 @@ class CoroutineExecutor:
                     with contexts:
                         result = await (work or call())
                 check_result(result)
+                if run is attachments.forking_run:
+                    end_forked_child()
                 outcome.value = result
                 if attachments.stop_requests:
                     report_timeout(outcome, attachments)
