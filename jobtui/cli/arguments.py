@@ -87,7 +87,8 @@ examples:
 
 exit status: 0 for success; 2 for a mistake in the arguments, the target or the settings (1 for check), and
 for an address that cannot be listened on or attached to; 130 for Ctrl+C during the import of TARGET or at a
-password prompt. --headless ends with 130 or 143 after a second SIGINT or SIGTERM."""
+password prompt. --headless ends with 130 or 143 after a second SIGINT or SIGTERM. It is 1 if an on_app_stop
+function did not return in time."""
 
 _ATTACH_EPILOG = """\
 ADDRESS is where the other process listens: 127.0.0.1:9001, http://user@127.0.0.1:9001,

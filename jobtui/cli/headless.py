@@ -55,7 +55,8 @@ def run_headless(
             with the default limits.
 
     Returns:
-        The exit status: 0, or 128 plus the number of a signal that came before the start was complete.
+        The exit status: 0, or 128 plus the number of a signal that came before the start was complete. If a
+        stop function has not returned in time, the process ends with 1 instead.
 
     Raises:
         StartError: An ``on_app_start`` function raised.
@@ -100,18 +101,25 @@ def run_headless(
         except KeyboardInterrupt:
             return SIGNAL_STATUS + requests.get()
         number = requests.get()
-        if number != _STOPPED:
+        cause, deadline = "the stop", None
+        if number == _STOPPED:
+            grace = 0.0
+        else:
+            cause = signal.Signals(number).name
             discard_output_of_lost_terminal()
+        if process_exit is not None:
+            deadline = grace + AFTERWARDS
+            end = f"the process ends {deadline:g} s after {cause}"
+            process_exit.on_forced = lambda: _give_up_stop_function(scheduler, log, end)
+            process_exit.force_after(deadline, 0)
+        if number != _STOPPED:
             if process_exit is None:
                 signals.on_request(lambda _: _give_up(scheduler))
             else:
-                process_exit.force_after(grace + AFTERWARDS, 0)
-                signals.on_request(lambda second: _quit_now(process_exit, log, second))
-            ends_process = process_exit is not None
-            log.write_stopping(
-                signal.Signals(number).name, grace, grace + AFTERWARDS if ends_process else None
-            )
-            scheduler.stop(grace)
+                signals.on_request(lambda second: _quit_now(process_exit, scheduler, log, second))
+            log.write_stopping(cause, grace, deadline)
+        scheduler.stop(grace)
+        scheduler.hooks.wait_stopped()  # a job or a thread may have stopped the scheduler, and may call them
     return 0
 
 
@@ -120,9 +128,18 @@ def _give_up(scheduler: Scheduler) -> None:
     scheduler.stop(0)
 
 
-def _quit_now(process_exit: ProcessExit, log: RunLog, number: int) -> None:
+def _give_up_stop_function(scheduler: Scheduler, log: RunLog, cause: str) -> bool:
+    """Log the ``on_app_stop`` function that has not returned, if there is one. Return whether there is."""
+    function = scheduler.hooks.calling
+    if function:
+        log.write_quitting(cause, function)
+        log.close()
+    return bool(function)
+
+
+def _quit_now(process_exit: ProcessExit, scheduler: Scheduler, log: RunLog, number: int) -> None:
     """End the process at once, because a second signal came."""
     process_exit.status = SIGNAL_STATUS + number
-    log.write_quitting(signal.Signals(number).name)
+    log.write_quitting(f"{signal.Signals(number).name}, the second signal", scheduler.hooks.calling)
     log.close()
     process_exit.exit_now()

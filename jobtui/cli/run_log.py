@@ -119,12 +119,15 @@ class RunLog:
             text = f"{signal_name}: waiting up to {grace:g} s for {_running_runs(snapshot)}; {end}"
         self._write_note(snapshot, "STOPPING", text)
 
-    def write_quitting(self, signal_name: str) -> None:
-        """Log that the process ends without waiting for the runs."""
+    def write_quitting(self, cause: str, function: str = "") -> None:
+        """Log that the process ends without waiting any longer.
+
+        Args:
+            cause: Why it ends.
+            function: The ``on_app_stop`` function that it waits for; "" if it waits for runs.
+        """
         snapshot = self._scheduler.snapshot()
-        self._write_note(
-            snapshot, "QUITTING", f"{signal_name}, the second signal: giving up {_running_runs(snapshot)}"
-        )
+        self._write_note(snapshot, "QUITTING", f"{cause}: giving up {function or _running_runs(snapshot)}")
 
     def close(self) -> None:
         """Write the lines that are left, for at most a second, and end."""

@@ -28,7 +28,12 @@ class ProcessExit:
     Attributes:
         status: The exit status; may be changed until the process ends. An exception that nothing handles
             leaves it at `UNEXPECTED`.
+        on_forced: Called when a deadline or a signal is about to end the process. It may report what is given
+            up, and returns whether there is such a thing. A deadline then ends the process with `UNEXPECTED`
+            in the place of 0.
     """
+
+    on_forced: Callable[[], bool] = bool
 
     def __init__(self) -> None:
         self.status = UNEXPECTED
@@ -42,11 +47,15 @@ class ProcessExit:
         atexit.register(self._flush_and_exit)
 
     def force_after(self, seconds: float, status: int) -> None:
-        """End the process with this status after so many seconds, if it has not ended before."""
+        """End the process with this status after so many seconds, if it has not ended before.
+
+        The report of `on_forced` may take longer: at most half a second.
+        """
         self.status = status
-        # Start both threads now: at the deadline the system may not be able to start one.
+        # Start all threads now: at the deadline the system may not be able to start one.
         self._start_timer(max(0.0, seconds - _FLUSH_TIMEOUT), flush_all)
-        self._start_timer(seconds, self._exit)
+        self._start_timer(seconds, self._exit_late)
+        self._start_timer(seconds + _FLUSH_TIMEOUT, self._exit)
 
     def finish(self, status: int) -> None:
         """Let the process shut down with this status, and end it by force if that takes too long."""
@@ -61,7 +70,14 @@ class ProcessExit:
 
     def _end_for_signal(self, number: int) -> None:
         self.status = SIGNAL_STATUS + number
+        self._start_timer(_FLUSH_TIMEOUT, self._exit)
+        self.on_forced()
         self.exit_now()
+
+    def _exit_late(self) -> None:
+        if self.on_forced() and not self.status:
+            self.status = UNEXPECTED
+        self._exit()
 
     def exit_now(self) -> None:
         """End the process at once, without running exit handlers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -26,6 +27,8 @@ class Hooks:
             logged.
         on_slow: Called in a thread of its own with a sentence about a function that has not returned for a
             while. By default nothing is said.
+        calling: The kind and the name of the function that has been called and has not returned, such as
+            "on_app_stop function close"; "" if there is none.
     """
 
     on_slow: Callable[[str], object] | None = None
@@ -33,7 +36,10 @@ class Hooks:
     def __init__(self) -> None:
         self.on_start: list[Hook] = []
         self.on_stop: list[Hook] = []
+        self.calling = ""
         self._started = False
+        self._stopped = threading.Event()  # cleared from the start until the stop functions have returned
+        self._stopped.set()
 
     def add(self, functions: list[Hook], function: Hook) -> None:
         """Add a function to one of the two lists.
@@ -70,24 +76,38 @@ class Hooks:
             except BaseException as error:  # asyncio.CancelledError, for example
                 message = f"on_app_start function {_name(function)} raised {one_line(error)}"
                 raise StartError(message) from error
+        self._stopped.clear()
         self._started = True
 
     def call_stop_functions(self) -> None:
         """Call the ``on_app_stop`` functions; only the first call after a start does anything."""
         started, self._started = self._started, False
-        for function in self.on_stop if started else ():
-            try:
-                self._call(function, "on_app_stop")
-            except KeyboardInterrupt:
-                raise
-            except BaseException:  # noqa: BLE001 - logged
-                log_exception("an on_app_stop function raised; the others are called")
+        if not started:
+            return
+        try:
+            for function in self.on_stop:
+                try:
+                    self._call(function, "on_app_stop")
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:  # noqa: BLE001 - logged
+                    log_exception("an on_app_stop function raised; the others are called")
+        finally:
+            self._stopped.set()
+
+    def wait_stopped(self) -> None:
+        """Block until the ``on_app_stop`` functions have returned, which another thread may have called."""
+        self._stopped.wait()
 
     def _call(self, function: Hook, kind: str) -> None:
         """Call a function; raise TypeError if it only returns something whose body did not run."""
-        sentence = f"{kind} function {_name(function)} has not returned yet"
-        with nullcontext() if self.on_slow is None else notice_if_slow(sentence, self.on_slow):
-            result = function()
+        self.calling = f"{kind} function {_name(function)}"
+        sentence = f"{self.calling} has not returned yet"
+        try:
+            with nullcontext() if self.on_slow is None else notice_if_slow(sentence, self.on_slow):
+                result = function()
+        finally:
+            self.calling = ""
         if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
             if inspect.iscoroutine(result):
                 result.close()  # or Python warns that it was never awaited

@@ -85,7 +85,7 @@ def run_dashboard(
 
     Returns:
         The exit status: 0, 1 if the dashboard failed, or 128 plus the number of a signal that came before the
-        start was complete.
+        start was complete. If a stop function has not returned in time, the process ends with 1 instead.
 
     Raises:
         StartError: An `on_app_start` function raised.
@@ -127,6 +127,7 @@ def run_dashboard(
         finally:
             grace = grace if app.is_ended_by_signal else 0.0
             if process_exit is not None:
+                process_exit.on_forced = lambda: _give_up_stop_function(scheduler, screen)
                 process_exit.force_after(grace + AFTERWARDS, app.return_code or 0)  # a function may hang
                 process_exit.end_at_next_signal(signals)
             running = scheduler.snapshot().pool.running
@@ -142,6 +143,14 @@ def run_dashboard(
         for run in given_up[:running]:
             write_line(sys.stderr, f"jobtui: {run.job} (run {run.number}) was still running and was given up")
     return app.return_code or 0
+
+
+def _give_up_stop_function(scheduler: Scheduler, screen: TextIO | None) -> bool:
+    """Name the ``on_app_stop`` function that has not returned, if there is one. Return whether there is."""
+    function = scheduler.hooks.calling
+    if function:
+        write_line(screen, f"jobtui: giving up {function}, which has not returned")
+    return bool(function)
 
 
 @contextmanager

@@ -197,7 +197,24 @@ class TestSlowStart:
             process.stderr.wait_for("OK ")
             process.send_signal(signal.SIGTERM)
             process.stderr.wait_for("WAITING   on_app_stop function hang has not returned yet")
-            assert process.wait_without_traceback() == 0
+            assert process.wait_without_traceback() == 1
+            assert process.stderr.text.endswith(
+                " QUITTING  the process ends 2 s after SIGTERM: giving up on_app_stop function hang\n"
+            )
+
+    def test_a_second_signal_names_the_stop_function_that_it_gives_up(self, tmp_path: Path) -> None:
+        """The status is that of the signal."""
+        with run_jobs(
+            tmp_path, "jobtui.every('1h', print)\njobtui.on_app_stop(hang)\n", "--grace", "1000"
+        ) as process:
+            process.stderr.wait_for("STARTED")
+            process.send_signal(signal.SIGTERM)
+            process.stderr.wait_for("WAITING")
+            process.send_until_end(signal.SIGTERM)
+            assert process.wait_without_traceback() == 128 + signal.SIGTERM
+            assert process.stderr.text.endswith(
+                " QUITTING  SIGTERM, the second signal: giving up on_app_stop function hang\n"
+            )
 
     def test_an_import_that_takes_long_is_named(self, tmp_path: Path) -> None:
         """Ctrl+C stops it."""
@@ -375,7 +392,7 @@ jobtui.now(work)
         with run_jobs(tmp_path, code, "--grace", "0.2") as process:
             process.stderr.wait_for("OK ")
             process.send_signal(signal.SIGTERM)
-            assert process.wait_without_traceback() == 0
+            assert process.wait_without_traceback() == 1
 
     def test_a_full_pipe_does_not_keep_the_process_alive(self, tmp_path: Path) -> None:
         """It blocks a job in print(), and would block the flush at the end."""
@@ -426,6 +443,34 @@ scheduler.now(end)
         with run_jobs(tmp_path, code) as process:
             assert process.wait_without_traceback() == 0
             assert "STOPPED   all work has ended" in process.stderr.text
+
+    def test_the_process_waits_for_the_stop_functions_that_a_job_calls(self, tmp_path: Path) -> None:
+        """They run in the thread of the job that has stopped the scheduler."""
+        code = """
+def report():
+    threading.Event().wait(0.3)
+    print("returned", flush=True)
+scheduler = jobtui.Scheduler()
+scheduler.on_app_stop(report)
+scheduler.now(scheduler.stop)
+"""
+        with run_jobs(tmp_path, code) as process:
+            assert process.wait_without_traceback() == 0
+            process.stdout.read_all()
+            assert process.stdout.text == "returned\n"
+
+    def test_a_stop_function_that_hangs_in_the_thread_of_a_job_gets_two_seconds(self, tmp_path: Path) -> None:
+        """The last line of the log names it, and the status is 1."""
+        code = """
+scheduler = jobtui.Scheduler()
+scheduler.on_app_stop(hang)
+scheduler.now(scheduler.stop)
+"""
+        with run_jobs(tmp_path, code) as process:
+            assert process.wait_without_traceback() == 1
+            assert process.stderr.text.endswith(
+                " QUITTING  the process ends 2 s after the stop: giving up on_app_stop function hang\n"
+            )
 
 
 def test_objects_that_exist_before_the_start_are_excluded_from_garbage_collection(tmp_path: Path) -> None:

@@ -263,6 +263,31 @@ def test_sigterm_gives_running_work_its_grace(tmp_path: Path) -> None:
         terminal.close()
 
 
+HANGING_STOP_FUNCTION = """
+    import threading
+    import jobtui
+
+    jobtui.every("1h", print)
+
+    @jobtui.on_app_stop
+    def disconnect():
+        threading.Event().wait()
+"""
+
+
+def test_a_stop_function_that_does_not_return_is_named_when_the_dashboard_ends(tmp_path: Path) -> None:
+    """The exit status is 1."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(HANGING_STOP_FUNCTION))
+    terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path)
+    try:
+        terminal.wait_for("Recent")
+        terminal.type("q")
+        terminal.wait_for("jobtui: giving up on_app_stop function disconnect, which has not returned")
+        assert terminal.wait_for_exit() == 1
+    finally:
+        terminal.close()
+
+
 def test_the_dashboard_follows_a_resize_of_the_terminal(dashboard: Terminal) -> None:
     """It reads the size of the terminal that it draws on."""
     place = len(dashboard.text)
