@@ -132,6 +132,11 @@ class Parser(argparse.ArgumentParser):
     def validate(self, options: argparse.Namespace) -> None:
         """Check what argparse cannot: the number of words, and which options exclude each other."""
 
+    def reject_empty_words(self, options: argparse.Namespace) -> None:
+        """Reject an argument without a character, which a variable of the shell that is not set leaves."""
+        if "" in options.words:
+            self.error("an argument is empty")
+
     def error(self, message: str) -> NoReturn:
         """Print the message in one line and exit."""
         self.exit(BAD_USAGE, f"jobtui: {message}\nTry  {self.prog} --help\n")
@@ -151,7 +156,10 @@ class TargetParser(Parser):
         )
         self.add_argument("words", nargs="*", help=argparse.SUPPRESS)
         self.add_argument(
-            "--config", metavar="FILE", help="the settings: a .toml file, or a .conf file of Revel"
+            "--config",
+            metavar="FILE",
+            type=file_argument,
+            help="the settings: a .toml file, or a .conf file of Revel",
         )
         self.add_argument(
             "--pool",
@@ -168,11 +176,13 @@ class TargetParser(Parser):
         self.add_argument(
             "--store",
             metavar="FILE",
+            type=file_argument,
             help="keep history, output and the state of the jobs in this SQLite file (default: in memory)",
         )
         self.add_argument(
             "--run-mode",
             metavar="NAME",
+            type=name_argument,
             help="the section of the settings to use, such as prod (default: dev)",
         )
         self.add_argument(
@@ -286,6 +296,7 @@ class AttachParser(Parser):
 
     def validate(self, options: argparse.Namespace) -> None:
         """Check that there is a key for each. The message repeats none: an address may contain a password."""
+        self.reject_empty_words(options)
         if len(options.words) > 1:
             from jobtui.frontend.scheduler_tabs import MAX_TABS  # noqa: PLC0415 - lazy, see above
 
@@ -387,6 +398,24 @@ def _address(text: str) -> Address:
         return parse_address(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def file_argument(text: str) -> str:
+    """Return the argument of an option that takes the path of a file."""
+    from pathlib import Path  # noqa: PLC0415 - lazy, see above
+
+    if not text:
+        raise argparse.ArgumentTypeError("the path of a file is missing")
+    if not Path(text).name:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is a folder, not a file")
+    return text
+
+
+def name_argument(text: str) -> str:
+    """Return the argument of an option that takes a name."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is missing")
+    return text
 
 
 def count_argument(text: str) -> int:

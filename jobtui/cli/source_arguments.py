@@ -7,8 +7,16 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from jobtui.cli.arguments import Parser, count_argument, duration_argument, pool_argument, zone_argument
-from jobtui.frontend.command_grammar import add_pause_options, pause_words, split_assignments
+from jobtui.cli.arguments import (
+    Parser,
+    count_argument,
+    duration_argument,
+    file_argument,
+    name_argument,
+    pool_argument,
+    zone_argument,
+)
+from jobtui.frontend.command_grammar import add_pause_options, pause_words, split_assignments, time_argument
 
 _DEFAULT_RUNS = 50  # of jobtui history
 _MAX_RUN_DIGITS = 17
@@ -109,10 +117,20 @@ class SourceParser(Parser):
         )
         self._command = command
         self.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-        self.add_argument("--store", metavar="FILE", help="ask this store, whether its scheduler runs or not")
-        self.add_argument("--config", metavar="FILE", help="the settings that name the store")
         self.add_argument(
-            "--run-mode", metavar="NAME", help="the section of the settings to use, such as prod"
+            "--store",
+            metavar="FILE",
+            type=file_argument,
+            help="ask this store, whether its scheduler runs or not",
+        )
+        self.add_argument(
+            "--config", metavar="FILE", type=file_argument, help="the settings that name the store"
+        )
+        self.add_argument(
+            "--run-mode",
+            metavar="NAME",
+            type=name_argument,
+            help="the section of the settings to use, such as prod",
         )
         self.add_argument(
             "--tz",
@@ -146,9 +164,9 @@ class HistoryParser(SourceParser):
             _QUERY_HELP,
             more="\n       jobtui history [FILE.py] rename OLD NEW [--store FILE]",
         )
-        self.add_argument("--job", metavar="NAME", help="as job:NAME in the query")
+        self.add_argument("--job", metavar="NAME", type=name_argument, help="as job:NAME in the query")
         self.add_argument("--failed", action="store_true", help="as state:failed in the query")
-        self.add_argument("--since", metavar="TIME", help="as since:TIME in the query")
+        self.add_argument("--since", metavar="TIME", type=time_argument, help="as since:TIME in the query")
         self.add_argument(
             "-n",
             metavar="N",
@@ -206,6 +224,7 @@ class LogsParser(SourceParser):
     def validate(self, options: argparse.Namespace) -> None:
         """Check that there is one run or job."""
         super().validate(options)
+        self.reject_empty_words(options)
         if len(options.words) != 1:
             self.error("one RUN or JOB is needed: the number of a run, such as 12, or the name of a job")
 
@@ -224,13 +243,16 @@ class WhyParser(SourceParser):
         self.add_argument(
             "--at",
             metavar="TIME",
-            default="",
+            type=time_argument,
+            default=None,
             help="the time in question, in the zone of the job (default: its latest tick)",
         )
 
     def validate(self, options: argparse.Namespace) -> None:
         """Check that there is one job or run."""
         super().validate(options)
+        self.reject_empty_words(options)
+        options.at = options.at or ""
         if len(options.words) != 1:
             self.error("one JOB or RUN is needed: the name of a job, or the number of a run, such as 12")
         [word] = options.words
@@ -248,6 +270,7 @@ class PsParser(SourceParser):
     def validate(self, options: argparse.Namespace) -> None:
         """Reject words."""
         super().validate(options)
+        self.reject_empty_words(options)
         if options.words:
             self.error(f"unexpected: {' '.join(options.words)}; to find runs, use  jobtui history")
         if options.all and (options.address or options.target or options.store or options.config):
@@ -278,6 +301,7 @@ class LiveParser(Parser):
 
     def validate(self, options: argparse.Namespace) -> None:
         """Separate the address, which is the first or the last word, from the other words."""
+        self.reject_empty_words(options)
         options.command = self._command
         options.address = options.tz = None
         for place in (-1, 0):
@@ -319,12 +343,18 @@ class ForecastParser(Parser):
             type=duration_argument,
             help="the exit status is 1 if a run waits longer",
         )
-        self.add_argument("--config", metavar="FILE", help="the settings of TARGET")
+        self.add_argument("--config", metavar="FILE", type=file_argument, help="the settings of TARGET")
         self.add_argument(
-            "--run-mode", metavar="NAME", help="the section of the settings to use, such as prod"
+            "--run-mode",
+            metavar="NAME",
+            type=name_argument,
+            help="the section of the settings to use, such as prod",
         )
         self.add_argument(
-            "--store", metavar="FILE", help="the store of TARGET, if its settings name no other"
+            "--store",
+            metavar="FILE",
+            type=file_argument,
+            help="the store of TARGET, if its settings name no other",
         )
         self.add_argument("--json", action="store_true", help="print JSON, with every run")
 
@@ -428,9 +458,12 @@ class RunParser(LiveParser):
             _RUN_EPILOG,
         )
         self.add_argument("--wait", action="store_true", help="print the output of the run until it ends")
-        self.add_argument("--config", metavar="FILE", help="the settings of TARGET")
+        self.add_argument("--config", metavar="FILE", type=file_argument, help="the settings of TARGET")
         self.add_argument(
-            "--run-mode", metavar="NAME", help="the section of the settings to use, such as prod"
+            "--run-mode",
+            metavar="NAME",
+            type=name_argument,
+            help="the section of the settings to use, such as prod",
         )
 
     def validate(self, options: argparse.Namespace) -> None:

@@ -67,10 +67,21 @@ def _near_option(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str
     return f"; did you mean {near[0]}?" if near else ""
 
 
+def time_argument(text: str) -> str:
+    """Return the argument of an option that takes a time, which the command parses."""
+    if not text:
+        raise argparse.ArgumentTypeError("the time is missing")
+    return text
+
+
 def add_pause_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``pause``."""
-    parser.add_argument("--for", metavar="TIME", dest="length", help="the length of the pause, such as 2h")
-    parser.add_argument("--until", metavar="TIME", help="the end of the pause, such as 08:00")
+    parser.add_argument(
+        "--for", metavar="TIME", dest="length", type=time_argument, help="the length of the pause, such as 2h"
+    )
+    parser.add_argument(
+        "--until", metavar="TIME", type=time_argument, help="the end of the pause, such as 08:00"
+    )
     parser.add_argument("--note", metavar="TEXT", default="", help="the reason, which front ends show")
 
 

@@ -185,6 +185,63 @@ def test_options_are_accepted_before_and_after_the_command_and_the_target(line: 
     assert (options.check, options.target, options.pool) == (True, "demo.py", 3)
 
 
+OPTIONS_WITH_AN_EMPTY_TEXT = [
+    (prefix, option, missing)
+    for prefix, options in {
+        "jobs.py": ("--store", "--config", "--run-mode"),
+        "check jobs.py": ("--store", "--config", "--run-mode"),
+        "forecast jobs.py": ("--store", "--config", "--run-mode"),
+        "ps": ("--store", "--config", "--run-mode"),
+        "history": ("--store", "--config", "--run-mode", "--job", "--since"),
+        "show 1": ("--store", "--config", "--run-mode"),
+        "logs 1": ("--store", "--config", "--run-mode"),
+        "why 1": ("--store", "--config", "--run-mode", "--at"),
+        "run jobs.py import": ("--config", "--run-mode"),
+        "pause import": ("--for", "--until"),
+    }.items()
+    for option in options
+    for missing in [
+        "path of a file"
+        if option in ("--store", "--config")
+        else "time"
+        if option in ("--since", "--at", "--for", "--until")
+        else "name"
+    ]
+]
+
+
+@pytest.mark.parametrize(("line", "option", "missing"), OPTIONS_WITH_AN_EMPTY_TEXT)
+def test_an_option_with_an_empty_text_is_a_mistake(
+    capsys: pytest.CaptureFixture[str], line: str, option: str, missing: str
+) -> None:
+    """A variable of the shell that is not set leaves one."""
+    assert main([*line.split(), option, ""]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"jobtui: argument {option}: the {missing} is missing\nTry  jobtui ")
+
+
+@pytest.mark.parametrize("option", ["--store", "--config"])
+@pytest.mark.parametrize("folder", [".", "/", "./"])
+def test_a_folder_that_has_no_name_is_not_a_file(
+    capsys: pytest.CaptureFixture[str], option: str, folder: str
+) -> None:
+    """As a store, it would be an error of the scheduler."""
+    assert main(["check", "jobs.py", option, folder]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"jobtui: argument {option}: '{folder}' is a folder, not a file\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ["attach", "ps", "logs", "why", "run", "run import", "pause", "resume import"]
+)
+def test_an_empty_argument_is_a_mistake(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """It is no address, no job and no run."""
+    assert main([*line.split(), ""]) == 2
+    assert capsys.readouterr().err.startswith("jobtui: an argument is empty\n")
+
+
 def test_a_file_called_check_is_run_by_its_file_name(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:
