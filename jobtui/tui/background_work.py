@@ -31,6 +31,7 @@ from jobtui.tui.widgets.literal_text import cell_text
 
 Answer = TypeVar("Answer")
 Arguments = TypeVarTuple("Arguments")
+Command = Callable[[Backend], str | Undoable]  # returns the message to the user
 BY = "dashboard"  # what pauses the jobs
 
 
@@ -152,9 +153,8 @@ class BackgroundCommands:
         self._app = app
         self._leave_terminal = leave_terminal
         self._lock = threading.Lock()  # of the two below
-        self._waiting: deque[Callable[[], tuple[str, Severity]]] = (
-            deque()
-        )  # commands that have not begun, oldest first
+        # The commands that have not begun, oldest first; each returns what shows its result.
+        self._waiting: deque[Callable[[], Callable[[], None]]] = deque()
         self._is_executing = False  # whether a worker thread takes them
         # The pool size that was requested and that no snapshot has shown yet: keys are faster than answers.
         self._requested_size: int | None = None
@@ -162,21 +162,37 @@ class BackgroundCommands:
         self._paused_together: set[str] = set()
 
     def execute(
-        self, command: Callable[[Backend, *Arguments], str | Undoable], *arguments: *Arguments
+        self,
+        command: Callable[[Backend, *Arguments], str | Undoable],
+        *arguments: *Arguments,
+        on_end: Callable[[str], bool] = lambda _error: False,
     ) -> None:
-        """Execute a command of `frontend.commands` or `frontend.undo`, and show its message."""
+        """Execute a command of `frontend.commands` or `frontend.undo`, and show its message.
 
-        def work() -> tuple[str, Severity]:
+        Args:
+            command: The command.
+            *arguments: What it gets after the backend.
+            on_end: Called in the app's thread when the command has ended, with its error, or "" if it has
+                succeeded. Returns whether the user sees the error there, so that no message is needed.
+        """
+
+        def work() -> Callable[[], None]:
             try:
                 result = command(self.backend, *arguments)
             except Exception as error:  # noqa: BLE001 - the user waits for a message
                 self._requested_size = None
-                return error_text(_expected(error)), "error"
-            outcome = Undoable(result) if isinstance(result, str) else result
-            if outcome.revert is None:
-                return outcome.text, "information"
-            self._undo_stack.push(outcome.revert)
-            return f"{outcome.text}; {self._key('undo')} undoes it", "information"
+                text = error_text(_expected(error))
+                return lambda: None if on_end(text) else self.notify(text, "error")
+            text, revert = Undoable(result) if isinstance(result, str) else result
+            if revert is not None:
+                self._undo_stack.push(revert)
+                text += f"; {self._key('undo')} undoes it"
+
+            def succeed() -> None:
+                on_end("")
+                self.notify(text)
+
+            return succeed
 
         with self._lock:
             self._waiting.append(work)
@@ -192,7 +208,7 @@ class BackgroundCommands:
                 if not self._is_executing:
                     return
                 work = self._waiting.popleft()
-            self._app.call_later(self.notify, *work())
+            self._app.call_later(work())
 
     def undo(self) -> None:
         """Take back the latest change, if it is not too old."""
@@ -248,13 +264,13 @@ class BackgroundCommands:
             def pause(end: str | None) -> None:
                 if end is not None:
                     until, shown = ends.chosen(end)
-                    self.pause_jobs(names, until, shown)
+                    self.execute(self.command_to_pause(names, until, shown))
 
             self._app.push_screen(PauseScreen(title, ends), pause)
         else:
             self.resume_jobs(names)
 
-    def pause_jobs(
+    def command_to_pause(
         self,
         names: Sequence[str],
         until: datetime | str | None = None,
@@ -262,10 +278,14 @@ class BackgroundCommands:
         *,
         for_: str | None = None,
         note: str = "",
-    ) -> None:
-        """Pause some jobs one by one; see `undo.pause_jobs`."""
+    ) -> Command:
+        """Return the command that pauses some jobs one by one; see `undo.pause_jobs`."""
+
+        def pause(backend: Backend) -> Undoable:
+            return undo.pause_jobs(backend, names, BY, until, shown, for_=for_, note=note)
+
         self._paused_together.difference_update(names)
-        self.execute(lambda backend: undo.pause_jobs(backend, names, BY, until, shown, for_=for_, note=note))
+        return pause
 
     def pause_all(self, jobs: Collection[JobView]) -> None:
         """Pause every job, given those that are not paused yet."""

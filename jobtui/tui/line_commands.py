@@ -1,5 +1,8 @@
 """The commands of the command line: their names, arguments, completion, and what each of them does.
 
+What concerns the dashboard is done at once. What concerns the scheduler is a `Command`, which the caller
+executes: only the scheduler knows whether it is right.
+
 Every key of the screen is a command, too, by the name of its action; see `KeyEntry.word`.
 """
 
@@ -22,7 +25,8 @@ from jobtui.frontend.command_grammar import (
     pause_words,
     split_assignments,
 )
-from jobtui.tui.background_work import BackgroundCommands
+from jobtui.runtime.validation import pause_end
+from jobtui.tui.background_work import BackgroundCommands, Command
 from jobtui.tui.job_filter import SORT_KEYS, VIEWS
 from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 
@@ -94,20 +98,21 @@ class LineCommand:
     Attributes:
         usage: Its arguments.
         about: What it does.
-        execute: Does it, given its words. May raise BadCommand.
+        execute: Does it, given its words, or returns the command for the scheduler that does it. May raise
+            BadCommand.
         candidates: Returns what the last word may be.
         takes_list: Whether the words may stand in a list with commas.
     """
 
     usage: str
     about: str
-    execute: Callable[[Context, Sequence[str]], None]
+    execute: Callable[[Context, Sequence[str]], Command | None]
     candidates: Callable[[Context], Sequence[str]] = lambda _context: ()
     takes_list: bool = False
 
 
-def execute_line(context: Context, line: str) -> None:
-    """Execute a line.
+def execute_line(context: Context, line: str) -> Command | None:
+    """Execute a line, or return the command for the scheduler that does what it says.
 
     Raises:
         BadCommand: It is not a command, or its arguments are wrong.
@@ -115,13 +120,13 @@ def execute_line(context: Context, line: str) -> None:
     name, *words = _split(line)
     name = _whole_name(context, name)
     if name in context.commands:
-        COMMANDS[name].execute(context, words)
-    elif name in context.keys:
-        if words:
-            raise BadCommand(f"{name} takes no arguments")
-        context.keys[name]()
-    else:
+        return COMMANDS[name].execute(context, words)
+    if name not in context.keys:
         raise BadCommand(describe_unknown("command", name, [*context.commands, *context.keys]))
+    if words:
+        raise BadCommand(f"{name} takes no arguments")
+    context.keys[name]()
+    return None
 
 
 def _whole_name(context: Context, name: str) -> str:
@@ -178,29 +183,26 @@ def _targets(context: Context, words: Sequence[str]) -> list[str]:
     return targets
 
 
-def _run(context: Context, words: Sequence[str]) -> None:
+def _run(context: Context, words: Sequence[str]) -> Command:
     names, pairs = split_assignments(["", *words] if words and "=" in words[0] else words)
     jobs = _targets(context, [name for name in names if name])
     texts = dict(pairs)
-    if not texts:
-        context.background.execute(commands.run_jobs if len(jobs) > 1 else _run_one, jobs)
-        return
     if len(jobs) > 1:
-        raise BadCommand("run: arguments are for one job")
+        if texts:
+            raise BadCommand("run: arguments are for one job")
+        return lambda backend: commands.run_jobs(backend, jobs)
+    [job] = jobs
 
     def run(backend: Backend) -> str:
-        schema = backend.job_details(jobs[0]).parameters
-        number = backend.run(jobs[0], arguments_from_texts(schema, texts))
-        return f"▶ {jobs[0]}: run {number}"
+        if not texts:
+            return commands.run(backend, job)
+        schema = backend.job_details(job).parameters
+        return commands.run(backend, job, arguments_from_texts(schema, texts))
 
-    context.background.execute(run)
-
-
-def _run_one(backend: Backend, jobs: Sequence[str]) -> str:
-    return commands.run(backend, jobs[0])
+    return run
 
 
-def _pause(context: Context, words: Sequence[str]) -> None:
+def _pause(context: Context, words: Sequence[str]) -> Command:
     parser = LineParser("pause")
     add_pause_options(parser)
     has_job = bool(words) and words[0] in _jobs(context)
@@ -208,30 +210,39 @@ def _pause(context: Context, words: Sequence[str]) -> None:
     jobs = _targets(context, [word for word in options.words if word])
     if options.length and options.until:
         raise BadCommand("pause: --for and --until exclude each other")
+    snapshot = context.snapshot
+    try:
+        pause_end(options.until, options.length, snapshot.at.timestamp(), snapshot.zone)
+    except ValueError as error:
+        raise BadCommand(str(error)) from None
     end = options.until or (f"{options.length} from now" if options.length else "")
-    context.background.pause_jobs(jobs, options.until, end, for_=options.length, note=options.note)
+    return context.background.command_to_pause(
+        jobs, options.until, end, for_=options.length, note=options.note
+    )
 
 
-def _resume(context: Context, words: Sequence[str]) -> None:
-    context.background.execute(undo.resume_jobs, _targets(context, words))
+def _resume(context: Context, words: Sequence[str]) -> Command:
+    jobs = _targets(context, words)
+    return lambda backend: undo.resume_jobs(backend, jobs)
 
 
-def _pool(context: Context, words: Sequence[str]) -> None:
+def _pool(_context: Context, words: Sequence[str]) -> Command:
     text = words[0] if len(words) == 1 else ""
     if not (text.isascii() and text.isdecimal() and int(text[:10]) <= MAX_POOL):
         raise BadCommand("pool: one whole number is needed, such as 8; 0 means no limit")
-    context.background.execute(undo.resize, int(text))
+    size = int(text)
+    return lambda backend: undo.resize(backend, size)
 
 
-def _cancel(context: Context, words: Sequence[str]) -> None:
+def _cancel(context: Context, words: Sequence[str]) -> Command:
     numbers = [word.removeprefix("#") for word in words]
     if not numbers or not all(each.isascii() and each.isdecimal() and len(each) < 18 for each in numbers):  # noqa: PLR2004
         key = context.key_of("run.cancel")
         raise BadCommand(f"cancel: the number of a run is needed, such as 88; {key} cancels the selected run")
-    if len(numbers) == 1:
-        context.background.execute(commands.cancel, int(numbers[0]), f"run {numbers[0]}")
-    else:
-        context.background.execute(commands.cancel_runs, [int(each) for each in numbers])
+    runs = [int(each) for each in numbers]
+    if len(runs) == 1:
+        return lambda backend: commands.cancel(backend, runs[0], f"run {runs[0]}")
+    return lambda backend: commands.cancel_runs(backend, runs)
 
 
 def _runs(context: Context) -> list[str]:
@@ -310,11 +321,12 @@ def _tab(context: Context, words: Sequence[str]) -> None:
     context.show_tab(tabs.index(name) + 1 if name in tabs else int(name))
 
 
-def _reschedule(context: Context, words: Sequence[str]) -> None:
+def _reschedule(context: Context, words: Sequence[str]) -> Command:
     if len(words) < 2:  # noqa: PLR2004 - a job and a spec
         raise BadCommand("schedule: a job and a spec are needed, such as import @hourly")
     [job] = _targets(context, words[:1])
-    context.background.execute(undo.reschedule, job, " ".join(words[1:]))
+    spec = " ".join(words[1:])
+    return lambda backend: undo.reschedule(backend, job, spec)
 
 
 COMMANDS: Mapping[str, LineCommand] = {

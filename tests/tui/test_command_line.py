@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from support import snapshots
-from support.app_driver import AppDriver, async_test, running_app
+from support.app_driver import TURNS, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.widgets import Input
 
@@ -231,14 +234,132 @@ async def test_up_and_down_go_through_earlier_commands() -> None:
         assert line.value == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("pause work for ever", "a number is missing before 'ever'"),
+        ("pause work for 0s", "a pause cannot be for 0 seconds"),
+        ("pause work until 25:99", "until must be a time such as '08:00'"),
+        ("schedule work 99 * * * *", "minute: '99' is above 59"),
+        ("run work n=x", "n"),
+    ],
+)
 @async_test
-async def test_a_command_that_the_scheduler_rejects_is_a_message() -> None:
+async def test_a_command_that_the_scheduler_rejects_stays_with_what_is_wrong(line: str, error: str) -> None:
+    """The line takes the next keys as text, so they do not act on the dashboard."""
+
+    def work(n: int = 1) -> None:
+        pass
+
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", work, name="work")
+    with scheduler:
+        async with running_app(LocalBackend(scheduler, "jobs.py")) as driver:
+            await execute(driver, line)
+            assert isinstance(driver.screen, CommandLineScreen)
+            assert error in driver.text
+            assert driver.screen.query_one(Input).value == line
+            await driver.press("x")
+            assert driver.screen.query_one(Input).value == f"{line}x"
+            assert driver.toasts == []
+
+
+@async_test
+async def test_a_pause_for_a_time_with_a_reason_is_made_and_undone() -> None:
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", print, name="work")
     with scheduler:
         async with running_app(LocalBackend(scheduler, "jobs.py")) as driver:
-            await execute(driver, "pause for ever")
-            assert driver.toasts[-1][0] == "error"
             await execute(driver, "pause for 2h because it rains")
             assert driver.toasts[-1] == ("information", "‖ work paused til 2h from now; u undoes it")
             assert scheduler.snapshot().jobs[0].pause_note == "it rains"
+
+
+class HangingBackend(ScriptedBackend):
+    """A backend that does not answer until the test releases it."""
+
+    def __init__(self) -> None:
+        super().__init__(snapshots.idle())
+        self.released = threading.Event()
+
+    def resize(self, size: int) -> None:
+        """Block, then record the command."""
+        assert self.released.wait(60)
+        super().resize(size)
+
+
+@async_test
+async def test_a_key_right_after_a_command_waits_for_its_answer_and_acts_on_the_dashboard() -> None:
+    backend = HangingBackend()
+    async with running_app(backend) as driver:
+        try:
+            await type_line(driver, "pool 8")
+            keys = asyncio.create_task(driver.press_at_once("enter", "j", "r"))
+            for _ in range(3 * TURNS):  # the app has received the keys, and the answer is not there
+                await asyncio.sleep(0)
+        finally:
+            backend.released.set()
+        await keys
+        assert backend.commands == [("resize", 8), ("run", "hash_folder")]
+
+
+@pytest.mark.parametrize("error", [None, OSError("the connection is lost")])
+@async_test
+async def test_escape_closes_the_line_of_a_command_without_an_answer_which_comes_later(
+    error: OSError | None,
+) -> None:
+    """The dashboard works in the meantime: a key moves its cursor."""
+    backend = HangingBackend()
+    backend.command_error = error
+    async with running_app(backend) as driver:
+        try:
+            await type_line(driver, "pool 8")
+            await driver.pilot.press("enter")
+            await driver.until(lambda: "waits for the scheduler; esc closes this line" in driver.text)
+            await driver.pilot.press("enter", "escape", "j")
+            await driver.until(lambda: driver.table().cursor == 1)
+            assert isinstance(driver.screen, Dashboard)
+        finally:
+            backend.released.set()
+        await driver.settle()
+        assert backend.commands == [("resize", 8)]
+        assert driver.toasts == [
+            ("information", "pool: 8 runs at once; u undoes it") if error is None else ("error", str(error))
+        ]
+
+
+@async_test
+async def test_a_line_that_waits_keeps_the_next_command_that_the_user_begins() -> None:
+    backend = HangingBackend()
+    async with running_app(backend) as driver:
+        try:
+            await type_line(driver, "pool 8")
+            await driver.pilot.press("enter")
+            await driver.until(lambda: "waits for the scheduler" in driver.text)
+            driver.screen.query_one(Input).value = "sort name"
+        finally:
+            backend.released.set()
+        await driver.settle()
+        assert driver.screen.query_one(Input).value == "sort name"
+        await driver.press("enter")
+        assert "by name" in driver.text
+
+
+@async_test
+async def test_an_answer_that_comes_while_another_screen_is_shown_waits_for_the_line() -> None:
+    backend = HangingBackend()
+    backend.command_error = OSError("the connection is lost")
+    async with running_app(backend) as driver:
+        try:
+            await type_line(driver, "pool 8")
+            await driver.pilot.press("enter")
+            await driver.until(lambda: "waits for the scheduler" in driver.text)
+            await driver.pilot.press("ctrl+p")
+            await driver.until(lambda: not isinstance(driver.screen, CommandLineScreen))
+        finally:
+            backend.released.set()
+        await driver.settle()
+        assert driver.toasts == [("error", "the connection is lost")]
+        await driver.press("escape")
+        assert isinstance(driver.screen, CommandLineScreen)
+        assert "✗ the connection is lost" in driver.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,8 +16,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from jobtui.frontend.command_grammar import BadCommand
+from jobtui.tui.background_work import Command
+from jobtui.tui.key_names import key_of
 from jobtui.tui.line_commands import Context, complete_line, execute_line, usage_of
 from jobtui.tui.widgets.literal_text import cell_text
+
+_QUICK = 0.3  # seconds for which the keys after a command wait for its answer
 
 
 class CommandInput(Input):
@@ -36,6 +42,10 @@ class CommandInput(Input):
 class CommandLineScreen(ModalScreen[None]):
     """Takes one command. A wrong one stays, with what is wrong above it.
 
+    If the scheduler executes the command, the line stays until the scheduler has answered, and also if the
+    answer is an error. The next keys wait for the answer for a moment, so they act on the dashboard if the
+    command succeeds. After that moment the line takes them: they can close it, and the command goes on.
+
     Args:
         context: What the command acts on.
         history: The earlier commands, oldest first. The new one is added.
@@ -48,6 +58,9 @@ class CommandLineScreen(ModalScreen[None]):
         self._place = len(history)  # in the history
         self._completions: list[str] = []  # the lines that `tab` goes through
         self._chosen = -1
+        self._sent: str | None = None  # the line whose command the scheduler has not answered yet
+        self._error: str | None = None  # the answer: "" if it has succeeded; None as long as it is not shown
+        self._answered = asyncio.Event()
         self._hint = Static(id="command-hint")
         self._input = CommandInput(id="command", compact=True, select_on_focus=False)
 
@@ -83,8 +96,14 @@ class CommandLineScreen(ModalScreen[None]):
             if text.cell_len + cell_len(word) + 2 > max(20, self.size.width):
                 break
             text.append(f" {word} ", "reverse" if index == self._chosen else "")
-        self._hint.set_class(False, "-wrong")
+        self._show_hint(text)
+
+    def _show_hint(self, text: Text, *, is_wrong: bool = False) -> None:
+        self._hint.set_class(is_wrong, "-wrong")
         self._hint.update(text)
+
+    def _show_error(self, error: str) -> None:
+        self._show_hint(Text(f" ✗ {cell_text(error)}", no_wrap=True, overflow="ellipsis"), is_wrong=True)
 
     @on(Input.Changed)
     def _changed(self, message: Input.Changed) -> None:
@@ -112,20 +131,64 @@ class CommandLineScreen(ModalScreen[None]):
         self._input.cursor_position = len(line)
 
     @on(Input.Submitted)
-    def _execute(self, message: Input.Submitted) -> None:
-        """Close this, and execute the command; if it is wrong, say why and stay."""
+    async def _execute(self, message: Input.Submitted) -> None:
+        """Execute the command, and close this; if it is wrong, say why and stay."""
         message.stop()
         line = message.value.strip().removeprefix(":")
+        if self._sent is not None:
+            return
         if not line:
             self.dismiss()
             return
         try:
-            execute_line(self._acts_on, line)
+            command = execute_line(self._acts_on, line)
         except BadCommand as error:
-            self._hint.set_class(True, "-wrong")
-            self._hint.update(Text(f" ✗ {cell_text(str(error))}", no_wrap=True, overflow="ellipsis"))
+            self._show_error(str(error))
+            return
+        if self._history[-1:] != [line]:
+            self._history.append(line)
+        self._place = len(self._history) - 1
+        if command is not None:
+            await self._send(message.value, command)
+        elif self.is_current:
+            self.dismiss()
+
+    # --- the answer of the scheduler --------------------------------------------------------------
+
+    async def _send(self, line: str, command: Command) -> None:
+        """Have the scheduler execute the command of a line, and wait a moment for its answer."""
+        self._sent = line
+        self._answered.clear()
+        self._acts_on.background.execute(command, on_end=self._answer)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered.wait(), _QUICK)
+        if self._sent is not None:
+            key = key_of(self, "command.close")
+            self._show_hint(
+                Text(f" waits for the scheduler; {key} closes this line", no_wrap=True, overflow="ellipsis")
+            )
+
+    def _answer(self, error: str) -> bool:
+        """Take the answer, and return whether the user sees it here: not if this is closed or covered."""
+        self._error = error
+        is_seen = self.is_active
+        if is_seen:
+            self._show_answer()
+        self._answered.set()
+        return is_seen
+
+    def on_screen_resume(self) -> None:
+        """Show an answer that has arrived while another screen, or another tab, was shown."""
+        if self._error is not None:
+            self._show_answer()
+
+    def _show_answer(self) -> None:
+        """Close the line if its command has succeeded, unless the user has begun the next one."""
+        error, line = self._error, self._sent
+        self._error = self._sent = None
+        if error:
+            self._show_error(error)
+        elif self._input.value == line:
+            self.dismiss()
         else:
-            if self._history[-1:] != [line]:
-                self._history.append(line)
-            if self.is_current:
-                self.dismiss()
+            self._show_completions()
