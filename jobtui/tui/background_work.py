@@ -36,8 +36,13 @@ BY = "dashboard"  # what pauses the jobs
 
 
 def error_text(error: Exception) -> str:
-    """Return the message of an error; `str` would put the message of a LookupError into quotes."""
-    return cell_text(str(error.args[0] if error.args else error))
+    """Return the message of an error for one row: its first line.
+
+    The lines after it show a spec with a caret below its fault, which only a dialog has the room for. `str`
+    would put the message of a LookupError into quotes.
+    """
+    sentence, _, _ = str(error.args[0] if error.args else error).strip().partition("\n")
+    return cell_text(sentence)
 
 
 def _expected(error: Exception) -> Exception:

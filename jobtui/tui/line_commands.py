@@ -26,7 +26,7 @@ from jobtui.frontend.command_grammar import (
     split_assignments,
 )
 from jobtui.runtime.validation import pause_end
-from jobtui.tui.background_work import BackgroundCommands, Command
+from jobtui.tui.background_work import BackgroundCommands, Command, error_text
 from jobtui.tui.job_filter import SORT_KEYS, VIEWS
 from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET
 
@@ -214,7 +214,7 @@ def _pause(context: Context, words: Sequence[str]) -> Command:
     try:
         pause_end(options.until, options.length, snapshot.at.timestamp(), snapshot.zone)
     except ValueError as error:
-        raise BadCommand(str(error)) from None
+        raise BadCommand(error_text(error)) from None
     end = options.until or (f"{options.length} from now" if options.length else "")
     return context.background.command_to_pause(
         jobs, options.until, end, for_=options.length, note=options.note

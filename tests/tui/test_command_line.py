@@ -275,6 +275,27 @@ async def test_a_pause_for_a_time_with_a_reason_is_made_and_undone() -> None:
             assert scheduler.snapshot().jobs[0].pause_note == "it rains"
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("schedule refresh_cache 99 * * * *", "minute: '99' is above 59 (0-59)"),
+        ("pause refresh_cache for ever", "the length of a pause: a number is missing before 'ever'; write a"),
+    ],
+)
+@async_test
+async def test_the_error_of_a_command_is_its_sentence_without_the_spec_and_the_caret(
+    line: str, sentence: str
+) -> None:
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", print, name="refresh_cache")
+    with scheduler:
+        async with running_app(LocalBackend(scheduler, "jobs.py")) as driver:
+            await execute(driver, line)
+            hint = driver.text.splitlines()[-2].strip()
+            assert hint.startswith(f"✗ {sentence}")
+            assert "^" not in hint
+
+
 class HangingBackend(ScriptedBackend):
     """A backend that does not answer until the test releases it."""
 

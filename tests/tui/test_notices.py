@@ -7,6 +7,7 @@ from support import snapshots
 from support.app_driver import NARROW, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
+from jobtui.schedules.bad_spec import BadSpec
 from jobtui.tui.notices import MAX_KEPT, Notice, NoticeLog, Severity
 
 
@@ -118,6 +119,16 @@ async def test_the_error_of_a_command_stays_in_the_last_row_of_each_screen() -> 
         assert "✗ connection [red]refused[/red]" in driver.text.splitlines()[-1]
         await driver.press("enter")
         assert "✗ connection [red]refused[/red]" in driver.text.splitlines()[-1]
+
+
+@async_test
+async def test_the_message_of_an_error_with_several_lines_is_the_first_one() -> None:
+    """The spec with a caret below its fault has no place in one row; the dialog for a schedule shows it."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.command_error = BadSpec("minute: '99' is above 59", spec="99 * * * *", position=0)
+    async with running_app(backend, NARROW) as driver:
+        await driver.press("r")
+        assert driver.text.splitlines()[-1].strip() == "✗ minute: '99' is above 59"
 
 
 @async_test
