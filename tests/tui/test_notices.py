@@ -110,15 +110,46 @@ async def test_a_message_takes_the_row_of_the_keys_and_covers_no_pane() -> None:
 
 
 @async_test
-async def test_the_error_of_a_command_stays_in_the_last_row_of_each_screen() -> None:
-    """A screen that is opened then shows it, too."""
+async def test_the_error_of_a_command_stays_in_the_last_row() -> None:
     backend = ScriptedBackend(snapshots.idle())
     backend.command_error = OSError("connection [red]refused[/red]")
     async with running_app(backend, NARROW) as driver:
         await driver.press("r")
         assert "✗ connection [red]refused[/red]" in driver.text.splitlines()[-1]
-        await driver.press("enter")
+        await driver.press("j")
         assert "✗ connection [red]refused[/red]" in driver.text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [("e", "Apply"), ("R", "Run"), ("p", "Until resumed"), ("enter", "Close")],
+)
+@async_test
+async def test_a_screen_that_is_opened_shows_its_keys_and_not_the_messages_from_before(
+    key: str, shown: str
+) -> None:
+    """The screen below still has them, and new ones are shown."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("t")
+        message = driver.text.splitlines()[-1]
+        assert "!" in message
+        await driver.press(key)
+        assert len(driver.app.screen_stack) > 1
+        assert shown in driver.text.splitlines()[-1]
+        driver.app.notify("something new")
+        await driver.settle()
+        assert driver.text.splitlines()[-1].strip().startswith("something new")
+        await driver.press("escape")
+        assert "something new" in driver.text.splitlines()[-1]
+
+
+@async_test
+async def test_the_messages_from_before_a_dialog_are_shown_again_when_it_is_closed() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("t")
+        message = driver.text.splitlines()[-1]
+        await driver.press("p", "escape")
+        assert driver.text.splitlines()[-1] == message
 
 
 @async_test

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Protocol, cast
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -15,7 +15,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from jobtui.tui.key_names import in_order, key_of
-from jobtui.tui.notices import ShownNotices
+from jobtui.tui.notices import Notice, ShownNotices
 from jobtui.tui.widgets.literal_text import cell_text
 
 _KEPT = ("help", "quit")  # the actions whose keys a narrow footer keeps
@@ -56,6 +56,14 @@ def adapt_bindings(
     }
 
 
+class _ShowsNotices(Protocol):
+    """The app, as the last row of a screen asks it for messages."""
+
+    @property
+    def shown_notices(self) -> ShownNotices:
+        """The messages that are shown now."""
+
+
 class NoticeLine(Widget):
     """The messages that the last row shows in place of the keys."""
 
@@ -90,6 +98,9 @@ class NoticeLine(Widget):
 class KeyFooter(Footer):
     """Shows the keys of the screen, or, for some seconds, the messages of the app in their place.
 
+    A screen that the user opens above another one shows its keys at once: it hides the messages that are
+    shown already, which the screen below and the list of messages keep.
+
     Textual's footer mounts a widget for each key at every change of the focus, which takes longer than
     everything else that the change causes. This one mounts new widgets only if the screen has other keys than
     before, and changes them if only their texts change or whether they are dimmed.
@@ -107,12 +118,18 @@ class KeyFooter(Footer):
         self._optional = optional
         self._shown: list[ActiveBinding] = []
         self._notices = NoticeLine()
+        self._hidden: Collection[Notice] = ()
 
     def on_mount(self) -> None:
         """Follow the messages of the app."""
+        app = cast("_ShowsNotices", self.app)
+        if len(self.app.screen_stack) > 1:
+            self._hidden = app.shown_notices.notices
         self.watch(self.app, "shown_notices", self._show_notices)
 
     def _show_notices(self, shown: ShownNotices) -> None:
+        new = tuple(each for each in shown.notices if each not in self._hidden)
+        shown = replace(shown, notices=new)
         self.set_class(bool(shown.notices), "-notice")
         self._notices.show_notices(shown)
 
