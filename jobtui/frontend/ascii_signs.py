@@ -1,7 +1,8 @@
 """The ASCII form of every sign that the dashboard draws, for terminals and fonts that have no others.
 
 Each form is as wide as its sign, so that columns stay aligned. Forms of signs that stand beside each
-other in one table differ.
+other in one table differ. A sign that may touch a name or a number has a form that is neither a letter nor a
+digit. The names of keys in ASCII are longer than their signs: see `ascii_label`.
 """
 
 from __future__ import annotations
@@ -11,24 +12,24 @@ from collections.abc import Iterator
 _FORMS = {
     # states of jobs and runs, each beside its word
     "○": "o",
-    "▶": ">",
+    "▶": "@",
     "◔": "q",
     "↻": "r",
     "‖": "p",
     "■": "#",
-    "◷": "@",
+    "◷": "d",
     "◌": "h",
-    "✓": "v",
+    "✓": "=",
     "✗": "x",
-    "⊗": "t",
-    "⊘": "c",
+    "⊗": "%",
+    "⊘": "/",
     "↷": "s",
     "≡": "&",
-    "¶": "n",
-    "∅": "0",
+    "¶": '"',
+    "∅": "_",
     # cursor, marks, order, keys
     "▸": ">",
-    "›": "-",  # noqa: RUF001 - the sign of the cursor without the focus
+    "›": "}",  # noqa: RUF001 - the sign of the cursor without the focus
     "◆": "*",
     "▲": "^",
     "▼": "v",
@@ -43,6 +44,7 @@ _FORMS = {
     "←": "<",
     "→": ">",
     "⏎": "<",
+    "⌫": "<",
     # the header, and punctuation
     "♥": "*",
     "●": "*",
@@ -52,7 +54,7 @@ _FORMS = {
     "–": "-",  # noqa: RUF001 - a dash
     "…": "~",
     "µ": "u",
-    "×": "x",  # noqa: RUF001 - a multiplication sign
+    "×": "*",  # noqa: RUF001 - a multiplication sign
     "≤": "<",
     "≥": ">",
     "≈": "~",
@@ -63,7 +65,7 @@ _HORIZONTAL = "─━┄┅┈┉╌╍═╴╶╸╺╼╾"
 _VERTICAL = "│┃┆┇┊┋╎╏║╵╷╹╻╽╿"
 _BLOCKS = {
     **dict(zip("▁▂▃▄▅▆▇█", "_,-~=+*#", strict=True)),  # heights: more ink for a higher bar
-    **dict(zip("░▒▓", ".:%", strict=True)),
+    **dict(zip("░▒▓", "':%", strict=True)),
     **dict.fromkeys("▉▊▋", "#"),
     **dict.fromkeys("▌▍▎▏▐▕", "|"),
     **dict.fromkeys("▀▔", '"'),

@@ -39,7 +39,7 @@ from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
 from jobtui.tui.key_list import KeyEntry, keys_of
-from jobtui.tui.key_names import key_label
+from jobtui.tui.key_names import ascii_label, key_label
 from jobtui.tui.key_queue import KeyQueue
 from jobtui.tui.keymap import SHOWN_TOGETHER, first_key
 from jobtui.tui.line_commands import Context
@@ -401,14 +401,22 @@ class JobtuiApp(App[None]):
 
     def key_of(self, action: str) -> str:
         """Return the label of the first key of an action, given the id of its binding."""
-        return key_label(first_key(action, self._remapped))
+        return self.label_of(first_key(action, self._remapped))
+
+    def label_of(self, key: str) -> str:
+        """Return the label of a key."""
+        return self._drawable(key_label(key))
+
+    def _drawable(self, label: str) -> str:
+        """Return the label of a key with words for its signs, if the app draws in ASCII."""
+        return label if self._ascii is None else ascii_label(label)
 
     def get_key_display(self, binding: Binding) -> str:
         """Return the text of a key in the footer; of both keys if one text stands for two actions."""
         pair = SHOWN_TOGETHER.get(binding.id or "", ())
         if any(each in self._remapped for each in pair):
             return " ".join(map(self.key_of, pair))
-        return super().get_key_display(binding)
+        return self._drawable(super().get_key_display(binding))
 
     def action_help(self) -> None:
         """Show the help."""

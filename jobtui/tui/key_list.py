@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from jobtui.tui.key_names import in_order, key_label
+from jobtui.tui.key_names import in_order, label_of
 from jobtui.tui.widgets.line_table import LineTable
 
 
@@ -34,7 +34,7 @@ class KeyEntry:
     @property
     def labels(self) -> str:
         """The labels of the keys: `/` for `slash`."""
-        return " ".join(map(key_label, self.keys))
+        return " ".join(label_of(self.node, key) for key in self.keys)
 
     @property
     def word(self) -> str:

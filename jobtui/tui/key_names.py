@@ -16,6 +16,14 @@ _LABELS = {
     "up": "↑",
     "down": "↓",
 }
+_ASCII_LABELS = {
+    "⏎": "ent",
+    "⌫": "bksp",
+    "↑": "up",
+    "↓": "down",
+    "←": "left",
+    "→": "right",
+}
 
 
 class _KnowsKeys(Protocol):
@@ -24,6 +32,9 @@ class _KnowsKeys(Protocol):
     def key_of(self, action: str) -> str:
         """Return the label of the first key of an action."""
 
+    def label_of(self, key: str) -> str:
+        """Return the label of a key."""
+
 
 def key_label(key: str) -> str:
     """Return a key's label on the keyboard: `/` for `slash`."""
@@ -31,6 +42,14 @@ def key_label(key: str) -> str:
     sign = format_key(name)
     is_sign = len(sign) == 1 and sign.isascii() and sign.isprintable()
     return "+".join([*modifiers, _LABELS.get(name, sign if is_sign else name)])
+
+
+def ascii_label(label: str) -> str:
+    """Return the label of a key, or of several, with words for the signs of keys: `up` for `↑`."""
+    if label.isascii():
+        return label
+    words = [_ASCII_LABELS.get(each, each) for each in label]
+    return ("/" if all(each in _ASCII_LABELS for each in label) else "").join(words)
 
 
 def in_order(active: Iterable[ActiveBinding]) -> list[ActiveBinding]:
@@ -58,3 +77,13 @@ def key_of(node: MessagePump, action: str) -> str:
         action: The id of the binding of the action.
     """
     return cast("_KnowsKeys", node.app).key_of(action)
+
+
+def label_of(node: MessagePump, key: str) -> str:
+    """Return the label of a key as the app shows it: `/` for `slash`.
+
+    Args:
+        node: The app, or a part of it.
+        key: The key.
+    """
+    return cast("_KnowsKeys", node.app).label_of(key)

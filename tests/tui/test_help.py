@@ -74,7 +74,7 @@ async def test_the_help_of_the_dashboard_has_the_keys_beside_their_texts_in_colu
 
 
 # Not signs: keys, punctuation and lines.
-NOT_SIGNS = set("┤├µ↑↓←→⏎—–…·•×\u00a0🔎≈─│━├└┘┐┌╭╮╯╰╷╵")  # noqa: RUF001 - a dash and a multiplication sign
+NOT_SIGNS = set("┤├µ↑↓←→⏎⌫—–…·•×\u00a0🔎≈─│━├└┘┐┌╭╮╯╰╷╵")  # noqa: RUF001 - a dash and a multiplication sign
 
 
 def test_every_sign_in_the_code_is_explained() -> None:
