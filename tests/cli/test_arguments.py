@@ -237,7 +237,7 @@ def test_a_folder_that_has_no_name_is_not_a_file(
     "line", ["attach", "ps", "logs", "why", "run", "run import", "pause", "resume import"]
 )
 def test_an_empty_argument_is_a_mistake(capsys: pytest.CaptureFixture[str], line: str) -> None:
-    """It is no address, no job and no run."""
+    """An empty text names neither an address nor a job or a run."""
     assert main([*line.split(), ""]) == 2
     assert capsys.readouterr().err.startswith("jobtui: an argument is empty\n")
 
