@@ -112,7 +112,7 @@ def next_ticks(
         (now if start is None else _parse_instant(start, schedule)).astimezone(UTC).astimezone(schedule.tz)
     )
     ticks = tuple(_first_ticks(schedule, after, count))
-    quiet_times = parse_quiet_times(quiet, tz=schedule.tz)
+    quiet_times = parse_quiet_times(quiet, tz=schedule.tz, name="--quiet")
     return NextTicks(spec=spec, schedule=schedule, start=after, ticks=ticks, quiet=quiet_times)
 
 

@@ -239,15 +239,18 @@ class QuietTimes:
 NO_QUIET_TIMES = QuietTimes()
 
 
-def parse_quiet_times(texts: Sequence[str], *, tz: str | tzinfo | None = None) -> QuietTimes:
+def parse_quiet_times(
+    texts: Sequence[str], *, tz: str | tzinfo | None = None, name: str = "quiet[{}]"
+) -> QuietTimes:
     """Parse the quiet times of a scheduler.
 
     Args:
         texts: The quiet times.
         tz: As for `parse_quiet_time`.
+        name: The name of one in messages, in which ``{}`` becomes its place.
 
     Raises:
-        BadSpec: One is not valid; the message begins with its place, such as ``quiet[0]``.
+        BadSpec: One is not valid; the message begins with its name, such as ``quiet[0]``.
         TypeError: One is of another type, or there is one text instead of a list.
     """
     if isinstance(texts, str) or not isinstance(texts, Sequence):
@@ -258,8 +261,8 @@ def parse_quiet_times(texts: Sequence[str], *, tz: str | tzinfo | None = None) -
             times.append(parse_quiet_time(text, tz=tz))
             QuietTimes(times)
         except BadSpec as error:
-            sentence = f"quiet[{place}]: {error.sentence}"
+            sentence = f"{name.format(place)}: {error.sentence}"
             raise BadSpec(sentence, spec=error.spec, field=error.field, position=error.position) from None
         except TypeError as error:
-            raise TypeError(f"quiet[{place}]: {error}") from None
+            raise TypeError(f"{name.format(place)}: {error}") from None
     return QuietTimes(times)

@@ -39,7 +39,7 @@ def test_ticks_in_a_quiet_time_say_until_when(print_ticks: RunNext) -> None:
 
 def test_a_wrong_quiet_time_is_an_error(print_error: RunNext) -> None:
     message = print_error("@daily", "--quiet", "SAR 02:00 for 3h")
-    assert message.startswith("jobtui: quiet[0]: 'SAR' is not a day (SUN-SAT or daily); write SAT")
+    assert message.startswith("jobtui: --quiet: 'SAR' is not a day (SUN-SAT or daily); write SAT")
 
 
 @pytest.fixture
