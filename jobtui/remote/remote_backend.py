@@ -371,6 +371,8 @@ class RemoteBackend:
 
     def _request(self, method: str, *path: str, body: Any = None, **query: str | int) -> Any:
         """Send a request in the connection's thread, and wait for the response in the calling thread."""
+        if "" in path:  # without its name, the path would be another one
+            raise LookupError("there is no job ''")
         body = {} if body is None and method == "POST" else body
         send = partial(self._client.request_json, method, *path, seconds=RESPONSE_TIMEOUT, body=body, **query)
         response: Future[Any] = Future()

@@ -478,6 +478,17 @@ def test_a_job_name_is_one_escaped_segment_of_the_path(
         backend.close()
 
 
+def test_a_job_without_a_name_does_not_exist(cleanup: ExitStack, scheduler: Scheduler) -> None:
+    """The path without it is that of something else."""
+    backend = connect_to(cleanup, address_of(cleanup.enter_context(make_server(scheduler))))
+    requests: list[Callable[[str], object]] = [
+        *(backend.run, backend.pause, backend.resume, backend.why, backend.job_details)
+    ]
+    for request in requests:
+        with pytest.raises(LookupError, match="there is no job ''"):
+            request("")
+
+
 # --- access ---------------------------------------------------------------------------------------
 
 
