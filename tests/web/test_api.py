@@ -203,7 +203,7 @@ def test_a_pause_may_have_an_end_and_a_note(client: ApiClient) -> None:
     [
         ({"until": "2001-01-01T08:00Z"}, "cannot end in the past"),
         ({"until": 8}, "until must be a text"),
-        ({"for": "1h", "until": "08:00"}, "not both"),
+        ({"for": "1h", "until": "08:00"}, "give either until or for, not both"),
         ({"for": "soon"}, "soon"),
         ({"note": "a\nb"}, "printable"),
         ({"by": "me"}, "unknown key"),
@@ -461,6 +461,8 @@ def test_an_unknown_job_is_answered_with_similar_names(client: ApiClient) -> Non
         ("/runs/-1", 400, "the run number must be a whole number from 1 to 100000000000000000"),
         ("/runs/" + "9" * 30, 400, "the run number must be a whole number from 1 to 100000000000000000"),
         ("/runs/4711", 404, "there is no run 4711"),
+        ("/jobs/unknown", 404, "there is no job 'unknown'"),
+        ("/columns?job=unknown", 404, "there is no job 'unknown'"),
         ("/nothing", 404, NO_ADDRESS),
         ("/jobs/", 404, NO_ADDRESS_WITH_SLASH),
         ("/jobs/quick/run/", 404, NO_ADDRESS_WITH_SLASH),

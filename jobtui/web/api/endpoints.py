@@ -218,6 +218,8 @@ class Api:
             raise Problem(HTTPStatus.BAD_REQUEST, "job: is missing; give the name of a job")
         async with self._searching:
             found = await asyncio.to_thread(self._backend.run_columns, request.query["job"], limit=limit)
+        if not found.numbers:
+            call_scheduler(self._backend.job_details, request.query["job"])  # 404 if there is no such job
         return json_response(encode_columns(found))
 
     async def _get_run(self, request: web.Request) -> web.Response:
@@ -337,6 +339,8 @@ class Api:
         for name, value in body.items():
             if not isinstance(value, str):
                 raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} must be a text")
+        if "for" in body and "until" in body:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give either until or for, not both")
         try:
             changed = call_scheduler(
                 self._backend.pause,
