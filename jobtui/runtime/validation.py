@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import asyncio
 
 MAX_TEXT = 500  # characters of a note
+MAX_NAME = 1_000  # characters of a job's name
 _WALL_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 T = TypeVar("T", int, float)
@@ -38,6 +39,8 @@ def job_name(name: str | None) -> str:
         return ""
     if not isinstance(name, str) or not name.strip() or not is_printable(name):
         raise ValueError(f"a job's name must be printable text, not {name!r:.80}")
+    if len(name.strip()) > MAX_NAME:
+        raise ValueError(f"a job's name must have at most {MAX_NAME:,} characters, not {len(name.strip()):,}")
     return name.strip()
 
 

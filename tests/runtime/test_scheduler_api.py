@@ -178,6 +178,11 @@ def test_a_named_spec_is_looked_up_in_the_settings() -> None:
         ({"name": "a\nb"}, ValueError, "a job's name must be printable text, not 'a\\nb'"),
         ({"name": "\x1b[31m"}, ValueError, "a job's name must be printable text, not '\\x1b[31m'"),
         ({"name": 5}, ValueError, "a job's name must be printable text, not 5"),
+        (
+            {"name": "é" * 1_001},
+            ValueError,
+            "a job's name must have at most 1,000 characters, not 1,001",
+        ),
     ],
 )
 @pytest.mark.parametrize("method", ["schedule", "every", "scheduled"])
