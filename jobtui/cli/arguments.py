@@ -6,6 +6,7 @@ Imports little at the top, so that ``jobtui --help`` is quick.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
@@ -15,6 +16,8 @@ from jobtui.cli.command_error import BAD_USAGE
 from jobtui.frontend.command_grammar import parse_options
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from jobtui.access.addresses import Address
 
 GRACE = 10.0  # seconds; the default of --grace
@@ -136,6 +139,11 @@ class Parser(argparse.ArgumentParser):
         """Reject an argument without a character, which a variable of the shell that is not set leaves."""
         if "" in options.words:
             self.error("an argument is empty")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help on standard output; nothing if that is closed: argparse takes standard error."""
+        if file is not None or sys.stdout is not None:
+            super().print_help(file)
 
     def error(self, message: str) -> NoReturn:
         """Print the message in one line and exit."""

@@ -19,6 +19,7 @@ from jobtui.cli.command_error import CommandError, print_error
 from jobtui.cli.waiting_notice import notice_at_terminal
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.process.stdio import is_terminal
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
@@ -213,7 +214,7 @@ def _parse_target(url: str, number: int = 0) -> _Target:
 
 
 def _can_ask() -> bool:
-    return bool(sys.stdin) and sys.stdin.isatty()
+    return is_terminal(sys.stdin)
 
 
 def _ask_and_connect(address: ServerAddress, known_user: str) -> RemoteBackend:

@@ -29,6 +29,7 @@ from jobtui.frontend.formatting import (
 from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
+from jobtui.process.stdio import is_terminal
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.unregistered_jobs import describe_unregistered
 from jobtui.schedules.adjusted import anchored
@@ -44,7 +45,7 @@ _INSTANT_COLUMNS = ("next", "then", "due")
 _UNLIMITED = 100_000  # columns: the width of a report that is not for a terminal
 
 
-def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str:
+def format_report(loaded: Loaded, stream: TextIO | None, *, clock: Clock | None = None) -> str:
     """Return the report on a target, in the form that suits a stream.
 
     For a terminal the lines are folded to its width and nothing is cut off; a pipe or a file gets one line
@@ -53,13 +54,13 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
 
     Args:
         loaded: The target.
-        stream: Where the caller will write the report.
+        stream: Where the caller will write the report; None if that is closed.
         clock: The clock; the system's by default.
     """
     scheduler = loaded.scheduler
     now = datetime.fromtimestamp((clock or SystemClock()).now(), scheduler.tz).replace(microsecond=0)
     snapshot = scheduler.snapshot()
-    terminal = stream.isatty()
+    terminal = is_terminal(stream)
     console = Console(
         file=io.StringIO(),
         width=None if terminal else _UNLIMITED,

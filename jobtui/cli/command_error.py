@@ -6,7 +6,7 @@ import os
 import sys
 
 from jobtui.process.printable import printable_lines
-from jobtui.process.stdio import write_line
+from jobtui.process.stdio import is_terminal, write_line
 
 _WITHOUT_CURSOR = {"", "dumb", "unknown"}  # values of TERM
 BAD_USAGE = 2  # the exit status that argparse uses
@@ -56,7 +56,7 @@ def require_terminal(alternative: str = "") -> None:
         CommandError: There is no terminal, or it would show escape sequences as text.
     """
     for name, stream in (("standard input", sys.stdin), ("standard output", sys.stdout)):
-        if stream is None or not stream.isatty():
+        if not is_terminal(stream):
             raise CommandError(f"the dashboard needs a terminal, but {name} is not one{alternative}")
     terminal = os.environ.get("TERM", "")
     if os.name == "posix" and terminal in _WITHOUT_CURSOR:

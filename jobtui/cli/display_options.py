@@ -12,7 +12,7 @@ from pathlib import Path
 from jobtui.cli.command_error import CommandError
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.look import LookFile, look_path
-from jobtui.process.stdio import write_line
+from jobtui.process.stdio import is_terminal, write_line
 from jobtui.settings.key_settings import KeySetting, read_key_file
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.tui.display import Display
@@ -27,7 +27,7 @@ def print_frame(
     """Print one frame of a dashboard: its first tab, if there are several. Return the exit status."""
     from jobtui.tui.frame import render_frame  # noqa: PLC0415 - lazy: imports textual
 
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    on_terminal = is_terminal(sys.stdout)
     terminal = shutil.get_terminal_size(_FRAME) if on_terminal else _FRAME
     size = options.snapshot if any(options.snapshot) else (terminal[0], terminal[1])
     colour = options.color or (on_terminal and "NO_COLOR" not in os.environ)

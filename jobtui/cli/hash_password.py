@@ -8,7 +8,7 @@ from getpass import GetPassWarning, getpass
 
 from jobtui.access.passwords import hash_password
 from jobtui.cli.command_error import CommandError
-from jobtui.process.stdio import write_line
+from jobtui.process.stdio import is_terminal, write_line
 
 _MAX_LINE = 8192  # bytes; longer than any password that is allowed
 
@@ -19,13 +19,13 @@ def print_hash() -> None:
     Raises:
         CommandError: The password is missing or not allowed.
     """
-    interactive = sys.stdin is not None and sys.stdin.isatty()
+    interactive = is_terminal(sys.stdin)
     try:
         password_hash = hash_password(_ask_twice() if interactive else _read_line())
     except ValueError as error:
         raise CommandError(str(error)) from error
     write_line(sys.stdout, password_hash)
-    if sys.stderr is not None and sys.stderr.isatty():
+    if is_terminal(sys.stderr):
         write_line(
             sys.stderr, 'Put it into the settings as  jobs.auth.pass = "..."  together with jobs.auth.user.'
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from jobtui.cli.command_error import CommandError
-from jobtui.process.stdio import write_line
+from jobtui.process.stdio import is_terminal, write_line
 from jobtui.runtime.clock import SystemClock
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.describe import describe
@@ -77,7 +77,7 @@ def print_next_ticks(options: argparse.Namespace) -> None:
         )
     except BadSpec as error:
         raise CommandError(str(error)) from error
-    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
     write_line(sys.stdout, as_json(ticks) if options.json else as_text(ticks, width))
 
 

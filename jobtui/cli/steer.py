@@ -20,7 +20,7 @@ from jobtui.frontend.backend import RunLine
 from jobtui.frontend.command_grammar import arguments_from_texts
 from jobtui.frontend.formatting import format_duration
 from jobtui.process.printable import printable, printable_lines
-from jobtui.process.stdio import write_line
+from jobtui.process.stdio import is_terminal, write_line
 
 FAILED, OTHER_ENDING = 1, 3  # exit statuses for the ending of a run
 _CANCELLATIONS = {
@@ -54,7 +54,7 @@ def run_job(options: argparse.Namespace) -> int:
             number = source.backend.run(options.job, _arguments_of(source, options))
         if options.wait:
             return _wait(source, number)
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    on_terminal = is_terminal(sys.stdout)
     advice = f"{printable(options.job)} #{number}; to follow it:  jobtui logs {number} -f"
     write_line(sys.stdout, advice if on_terminal else str(number))
     return 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 
 from jobtui.process.printable import printable
+from jobtui.process.stdio import is_terminal
 
 _CODES = {"failed": "31", "ok": "32", "waiting": "33", "running": "36", "muted": "2"}
 _GAP = "  "
@@ -51,7 +52,7 @@ class Paper:
 
 def paper_of(stream: TextIO | None) -> Paper:
     """Return the medium that a stream writes on. Pipes and files have neither a width nor colours."""
-    if stream is None or not stream.isatty():
+    if not is_terminal(stream):
         return Paper()
     colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Paper(width=shutil.get_terminal_size().columns, colours=colours)

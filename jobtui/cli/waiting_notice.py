@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from jobtui.cli.command_error import print_error
 from jobtui.process.slow_notice import NOTICE_DELAY, notice_if_slow
+from jobtui.process.stdio import is_terminal
 
 
 def notice_at_terminal(what: str, delay: float = NOTICE_DELAY) -> AbstractContextManager[None]:
@@ -19,7 +20,7 @@ def notice_at_terminal(what: str, delay: float = NOTICE_DELAY) -> AbstractContex
         what: What the command waits for.
         delay: The delay, in seconds.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         return nullcontext()
     return notice_of(what, delay)
 

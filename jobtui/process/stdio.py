@@ -44,6 +44,11 @@ def flush(stream: TextIO | None) -> bool:
     return True
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal; a closed one, and one that never was open, is none."""
+    return stream is not None and not getattr(stream, "closed", False) and stream.isatty()
+
+
 def has_reader(stream: TextIO | None) -> bool:
     """Return whether something may still read the stream, without writing to it."""
     if stream is None:

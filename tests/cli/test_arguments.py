@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from support.command_line import LIMIT, WriteFile, run_jobtui
+from support.command_line import LIMIT, ONE_JOB, WriteFile, run_jobtui, run_python
 
 import jobtui
 from jobtui.cli import arguments as arguments_module
@@ -257,6 +257,24 @@ def test_the_console_script_and_the_module_are_the_same_program() -> None:
     assert project["project"]["scripts"] == {"jobtui": f"{main.__module__}:{main.__name__}"}
     done = run_jobtui("--version")
     assert (done.returncode, done.stdout) == (0, f"jobtui {jobtui.__version__}\n")
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    "line", ["check demo.py", "check --help", "demo.py --snapshot", "next @daily", "forecast demo.py"]
+)
+def test_a_stream_that_the_shell_has_closed_is_not_an_error(
+    write_file: WriteFile, line: str, closed: str
+) -> None:
+    """Python has None for it. Nothing is written to the other stream in its place."""
+    write_file("demo.py", ONE_JOB)
+    program = (
+        f"import sys; sys.{closed} = None; from jobtui.cli.main import main; sys.exit(main({line.split()}))"
+    )
+    done = run_python("-c", program)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert (done.stdout == "") is (closed == "stdout")
 
 
 # Unbuffered, the write fails; else the flush, or Python's own flush at exit.
