@@ -9,8 +9,11 @@ if __name__ == "__main__":
     # must not run in the place of one that jobtui imports.
     folders = [] if sys.flags.safe_path else [sys.path.pop(0)]
 
-    from jobtui.cli.main import main
-    from jobtui.loading.import_path import put_first_on_path
+    try:
+        from jobtui.cli.main import main
+        from jobtui.loading.import_path import put_first_on_path
+    except KeyboardInterrupt:
+        sys.exit(130)  # as for Ctrl+C at any later moment: see `cli.command_error`
 
     for folder in folders:
         put_first_on_path(folder)

@@ -39,7 +39,7 @@ from jobtui.cli.source_arguments import (
     StackParser,
     WhyParser,
 )
-from jobtui.process.exit import UNEXPECTED
+from jobtui.process.exit import UNEXPECTED, ProcessExit
 from jobtui.process.printable import printable, printable_lines
 from jobtui.process.stdio import flush_all, write_line
 
@@ -61,7 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = _COMMANDS.get(words[0])
     if command is not None:
         return _exit_status(lambda: command(words[1:]))
-    return _exit_status(lambda: _check_or_run(words, owns_process=argv is None))
+    process_exit = ProcessExit() if argv is None else None
+    status = _exit_status(lambda: _check_or_run(words, process_exit))
+    if process_exit is not None:
+        process_exit.finish(status)
+    return status
 
 
 def _exit_status(command: Callable[[], int]) -> int:
@@ -239,20 +243,14 @@ def _reject_misspelt_command(word: str) -> None:
         )
 
 
-def _check_or_run(words: Sequence[str], *, owns_process: bool) -> int:
+def _check_or_run(words: Sequence[str], process_exit: ProcessExit | None) -> int:
     _reject_misspelt_command(words[0])
     options = TargetParser().parse(words)
-    from jobtui.process.exit import ProcessExit  # noqa: PLC0415 - lazy, see above
-
-    process_exit = ProcessExit() if owns_process else None
     if process_exit is not None:
         process_exit.register()  # registered before the target's own exit handlers, so that it runs last
     from jobtui.cli.target import check_or_run  # noqa: PLC0415 - lazy, see above
 
-    status = _exit_status(lambda: check_or_run(options, process_exit))
-    if process_exit is not None:
-        process_exit.finish(status)
-    return status
+    return check_or_run(options, process_exit)
 
 
 _TARGETS = ("check", "demo")  # commands that `TargetParser` reads

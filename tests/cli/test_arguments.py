@@ -259,6 +259,40 @@ def test_the_console_script_and_the_module_are_the_same_program() -> None:
     assert (done.returncode, done.stdout) == (0, f"jobtui {jobtui.__version__}\n")
 
 
+INTERRUPTED_IMPORT = """
+import os, runpy, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == MODULE:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["jobtui", *LINE.split()]
+runpy.run_module("jobtui", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        ("check demo.py", "jobtui.cli.main"),
+        ("check demo.py", "jobtui.cli.target"),
+        ("check demo.py", "jobtui.loading.loader"),
+        ("check demo.py", "jobtui.cli.check"),
+        ("demo.py --headless", "jobtui.cli.target"),
+        ("demo.py --headless", "jobtui.cli.headless"),
+        ("next @daily", "jobtui.cli.next_ticks"),
+    ],
+)
+def test_ctrl_c_while_jobtui_imports_its_modules_is_status_130(
+    write_file: WriteFile, line: str, module: str
+) -> None:
+    """Nothing is written: the person has asked for the end."""
+    write_file("demo.py", ONE_JOB)
+    program = INTERRUPTED_IMPORT.replace("MODULE", repr(module)).replace("LINE", repr(line))
+    done = run_python("-c", program)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 @pytest.mark.parametrize(
     "line", ["check demo.py", "check --help", "demo.py --snapshot", "next @daily", "forecast demo.py"]
