@@ -88,17 +88,20 @@ def add_pause_options(parser: argparse.ArgumentParser) -> None:
 def pause_words(words: Sequence[str]) -> list[str]:
     """Return the arguments of ``pause`` with options for words: `for 2h because it rains`.
 
-    Everything after `because` is the reason. The first word is the job, or an address.
+    Everything after `because` is the reason. The first word is the job, or an address. An option and its
+    value are one argument, so that a value such as `-5s` is not taken for another option.
     """
     result: list[str] = []
-    for index, word in enumerate(words):
+    rest = iter(enumerate(words))
+    for index, word in rest:
         option = _IN_WORDS.get(word) if index else None
         if option is None or index + 1 == len(words):
             result.append(word)
         elif option == "--note":
-            return [*result, f"--note={' '.join(words[index + 1 :])}"]
+            return [*result, f"{option}={' '.join(words[index + 1 :])}"]
         else:
-            result.append(option)
+            _, value = next(rest)
+            result.append(f"{option}={value}")
     return result
 
 

@@ -209,7 +209,7 @@ def _pause(context: Context, words: Sequence[str]) -> Command:
     options = parser.parse(pause_words(words if has_job else ["", *words]))
     jobs = _targets(context, [word for word in options.words if word])
     if options.length and options.until:
-        raise BadCommand("pause: --for and --until exclude each other")
+        raise BadCommand("pause: for and until exclude each other")
     snapshot = context.snapshot
     try:
         pause_end(options.until, options.length, snapshot.at.timestamp(), snapshot.zone)
@@ -228,9 +228,12 @@ def _resume(context: Context, words: Sequence[str]) -> Command:
 
 def _pool(_context: Context, words: Sequence[str]) -> Command:
     text = words[0] if len(words) == 1 else ""
-    if not (text.isascii() and text.isdecimal() and int(text[:10]) <= MAX_POOL):
+    if not (text.isascii() and text.isdecimal()):
         raise BadCommand("pool: one whole number is needed, such as 8; 0 means no limit")
-    size = int(text)
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(MAX_POOL)) or int(digits) > MAX_POOL:
+        raise BadCommand(f"pool: at most {MAX_POOL} runs at once are allowed; 0 means no limit")
+    size = int(digits)
     return lambda backend: undo.resize(backend, size)
 
 
@@ -257,10 +260,16 @@ def _filter(context: Context, words: Sequence[str]) -> None:
 def _sort(context: Context, words: Sequence[str]) -> None:
     key = " ".join(words)
     if key not in SORT_KEYS:
-        raise BadCommand(
-            describe_unknown("column", key, SORT_KEYS) + f"; the columns are {', '.join(SORT_KEYS[1:])}"
-        )
+        raise _unknown_column(key, SORT_KEYS[1:])
     context.dashboard.sort_by(key)
+
+
+def _unknown_column(name: str, known: Sequence[str]) -> BadCommand:
+    """Return the error for a wrong name of a column, with the right ones."""
+    problem = describe_unknown("column", name, known)
+    return BadCommand(
+        f"{problem}{' The' if problem.endswith('?') else '; the'} columns are {', '.join(known)}"
+    )
 
 
 def _columns(context: Context, words: Sequence[str]) -> None:
@@ -268,9 +277,7 @@ def _columns(context: Context, words: Sequence[str]) -> None:
     known = [*COLUMN_SET.known, _DEFAULT]
     for name in names:
         if name not in known:
-            raise BadCommand(
-                describe_unknown("column", name, known) + f"; the columns are {', '.join(known)}"
-            )
+            raise _unknown_column(name, known)
     if _DEFAULT in names and len(names) > 1:
         raise BadCommand(f"columns: {_DEFAULT} stands alone")
     if names:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from support import snapshots
-from support.app_driver import TURNS, AppDriver, async_test, running_app
+from support.app_driver import NARROW, TURNS, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.widgets import Input
 
@@ -88,10 +88,14 @@ async def test_a_command_on_the_page_of_a_job_acts_on_that_job() -> None:
         ("puase", "unknown command 'puase'; did you mean pause?"),
         ("run hash_foldr", "unknown job 'hash_foldr'; did you mean hash_folder?"),
         ("pool many", "pool: one whole number is needed"),
+        ("pool 1000000000", "pool: at most 1000000 runs at once are allowed; 0 means no limit"),
         ("pause --four 2h", "unrecognized arguments: --four 2h; did you mean --for?"),
-        ("pause for 2h until 08:00", "exclude each other"),
+        ("pause for 2h until 08:00", "pause: for and until exclude each other"),
+        ("pause for -5s", "✗ the length of a pause: a delay cannot be negative (-5 s)"),
+        ("pause until -5", "✗ until must be a time such as '08:00'"),
         ("cancel me", "the number of a run is needed"),
         ("sort nme", "did you mean name?"),
+        ("sort zzz", "unknown column 'zzz'; the columns are status, fail, name"),
         ("theme drakula", "did you mean dracula?"),
         ("columns status,nme", "unknown column 'nme'; did you mean name?"),
         ("columns default,p95", "columns: default stands alone"),
@@ -112,6 +116,19 @@ async def test_a_wrong_command_stays_with_what_is_wrong(line: str, error: str) -
         assert backend.commands == []
         await driver.press("escape")
         assert len(driver.app.screen_stack) == 1
+
+
+@async_test
+async def test_a_mistake_that_is_longer_than_a_row_takes_several_rows() -> None:
+    async with running_app(ScriptedBackend(snapshots.idle()), NARROW) as driver:
+        await execute(driver, "columns bogus")
+        lines = driver.text.splitlines()
+        place = next(number for number, line in enumerate(lines) if "✗ unknown" in line)
+        text = " ".join(" ".join(lines[place:-1]).split())
+        assert text.startswith("✗ unknown column 'bogus'; did you mean about? The columns are status, name,")
+        assert text.endswith("timeout, arguments, code, default")
+        await driver.press("backspace")
+        assert "✗ unknown" not in driver.text
 
 
 @async_test

@@ -103,7 +103,7 @@ class CommandLineScreen(ModalScreen[None]):
         self._hint.update(text)
 
     def _show_error(self, error: str) -> None:
-        self._show_hint(Text(f" ✗ {cell_text(error)}", no_wrap=True, overflow="ellipsis"), is_wrong=True)
+        self._show_hint(Text(f"✗ {cell_text(error)}"), is_wrong=True)
 
     @on(Input.Changed)
     def _changed(self, message: Input.Changed) -> None:
