@@ -258,7 +258,6 @@ class BackgroundCommands:
         with_schedule = [job for job in jobs if job.schedule is not None]
         active = [job.name for job in with_schedule if job.paused_since is None]
         names = active or [job.name for job in with_schedule]
-        title = names[0] if len(names) == 1 else pluralize(len(names), "job")
         if not names:
             self.notify(
                 f"{jobs[0].name} has no schedule to pause; {self._key('run.cancel')} cancels a run", "warning"
@@ -271,7 +270,7 @@ class BackgroundCommands:
                     until, shown = ends.chosen(end)
                     self.execute(self.command_to_pause(names, until, shown))
 
-            self._app.push_screen(PauseScreen(title, ends), pause)
+            self._app.push_screen(PauseScreen(names, ends), pause)
         else:
             self.resume_jobs(names)
 

@@ -48,7 +48,7 @@ async def test_r_runs_all_marked_jobs_after_a_question_that_counts_them() -> Non
     async with running_app(backend) as driver:
         await driver.press("space", "space", "r")
         assert "Run 2 marked jobs now?" in driver.text
-        assert "refresh_cache, hash_folder" in driver.text
+        assert "They are refresh_cache, hash_folder." in driver.text
         await driver.press("n")
         assert backend.commands == []
         await driver.press("r", "y")
@@ -57,11 +57,28 @@ async def test_r_runs_all_marked_jobs_after_a_question_that_counts_them() -> Non
 
 
 @async_test
+async def test_a_question_about_one_marked_job_names_that_job_alone() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        await driver.press("space", "r")
+        assert "Run 1 marked job now?" in driver.text
+        assert "It is refresh_cache." in driver.text
+        await driver.press("n", "p")
+        assert "Pause refresh_cache?" in driver.text
+        assert "Its ticks start no runs until the pause ends." in driver.text
+        assert "p  until you resume it" in driver.text
+        await driver.press("escape", "x")
+        assert "Cancel run 883 of refresh_cache?" in driver.text
+        assert "They are" not in driver.text
+
+
+@async_test
 async def test_p_pauses_the_marked_jobs_that_are_active_and_else_resumes_them() -> None:
     backend = ScriptedBackend(snapshots.idle())
     async with running_app(backend) as driver:
         await driver.press("space", "space", "p")
         assert "Pause 2 jobs?" in driver.text
+        assert "Their ticks start no runs until the pause ends." in driver.text
+        assert "p  until you resume them" in driver.text
         await driver.press("p")
         assert backend.commands == [("pause", "refresh_cache"), ("pause", "hash_folder")]
     backend = ScriptedBackend(snapshots.paused())

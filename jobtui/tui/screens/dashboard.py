@@ -68,9 +68,10 @@ _MORE_KEYS = {
 
 
 def _list_names(names: Sequence[str]) -> str:
-    """Return some names for a question, and how many more there are."""
+    """Return a sentence with some names for a question, and how many more there are."""
     shown = ", ".join(names[:_MOST_NAMES])
-    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{'It is' if len(names) == 1 else 'They are'} {shown}{more}."
 
 
 class Dashboard(Screen[None]):
@@ -358,10 +359,9 @@ class Dashboard(Screen[None]):
         job = self._selected_job()
         marked = [job.name for job in self._marked_jobs() if job.schedule is not None]
         if marked:
-            note = f"They are {_list_names(marked)}."
             self._ask(
                 f"Run {pluralize(len(marked), 'marked job')} now?",
-                note,
+                _list_names(marked),
                 lambda: self._commands.execute(commands.run_jobs, marked),
             )
         elif job is None:
@@ -414,7 +414,7 @@ class Dashboard(Screen[None]):
             kept = len(jobs) - len(names)
             self._ask(
                 f"Resume {pluralize(len(names), 'job')}?",
-                f"{pluralize(kept, 'job')}, paused one by one, will stay paused."
+                f"{pluralize(kept, 'job')}, paused separately, will stay paused."
                 if kept
                 else "Every job is paused.",
                 lambda: self._commands.resume_jobs(names),
@@ -428,10 +428,13 @@ class Dashboard(Screen[None]):
         """Cancel the selected run, or a run of each marked job, after a confirmation."""
         run = self._selected_run()
         if marked := self._marked_jobs():
-            if runs := self._runs_to_cancel(marked):
+            runs = self._runs_to_cancel(marked)
+            if len(runs) == 1:
+                ask_to_cancel(self.app, runs[0], self._commands)
+            elif runs:
                 self._ask(
                     f"Cancel {pluralize(len(runs), 'run')} of marked jobs?",
-                    f"They are {_list_names([f'{run.job} #{run.number}' for run in runs])}.",
+                    _list_names([f"{run.job} #{run.number}" for run in runs]),
                     lambda: self._cancel_all(runs),
                 )
             return

@@ -1,7 +1,8 @@
-"""The dialog that asks how long a job is to be paused."""
+"""The dialog that asks how long a job, or some jobs, are to be paused."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -13,6 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from jobtui.frontend.formatting import pluralize
 from jobtui.schedules.schedule import Cron
 from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.key_footer import KeyFooter
@@ -57,7 +59,7 @@ class PauseScreen(ModalScreen[str]):
     The key that has opened it chooses the pause without an end, so pressing it twice needs no reading.
 
     Args:
-        job: The name of the job.
+        jobs: The names of the jobs.
         ends: The ends to choose from.
     """
 
@@ -68,22 +70,24 @@ class PauseScreen(ModalScreen[str]):
         Binding("escape,q", "dismiss(None)", "Cancel", key_display="esc", id="pause.cancel"),
     ]
 
-    def __init__(self, job: str, ends: PauseEnds) -> None:
+    def __init__(self, jobs: Sequence[str], ends: PauseEnds) -> None:
         super().__init__()
-        self._job = job
+        self._jobs = jobs
         self._ends = ends
 
     def compose(self) -> ComposeResult:
         """Compose the dialog."""
         _, hour = self._ends.chosen("hour")
         _, morning = self._ends.chosen("morning")
+        is_one = len(self._jobs) == 1
+        name = cell_text(self._jobs[0]) if is_one else pluralize(len(self._jobs), "job")
         with Vertical(classes="dialog") as box:
             box.border_title = "Pause"
-            yield Static(Text(f"Pause {cell_text(self._job)}?", style="bold"))
-            yield Static(Text("Its ticks start no runs until the pause ends."))
+            yield Static(Text(f"Pause {name}?", style="bold"))
+            yield Static(Text(f"{'Its' if is_one else 'Their'} ticks start no runs until the pause ends."))
             yield Static(
                 Text(
-                    f"{key_of(self, 'pause.open')}  until you resume it\n"
+                    f"{key_of(self, 'pause.open')}  until you resume {'it' if is_one else 'them'}\n"
                     f"{key_of(self, 'pause.hour')}  for 1 hour, until {hour}\n"
                     f"{key_of(self, 'pause.morning')}  until tomorrow, {morning}",
                     style="bold",
