@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support import snapshots
 from support.app_driver import async_test, running_app
@@ -87,18 +89,38 @@ async def test_p_pauses_the_marked_jobs_that_are_active_and_else_resumes_them() 
         assert [command for command, *_ in backend.commands] == ["resume", "resume"]
 
 
-@pytest.mark.parametrize(("keys", "asks"), [(["x", "y"], True), (["X"], False)])
+@pytest.mark.parametrize("key", ["x", "X"])
 @async_test
-async def test_x_cancels_a_run_of_each_marked_job_and_upper_x_does_not_ask(
-    keys: list[str], asks: bool
+async def test_x_and_upper_x_cancel_a_run_of_each_marked_job_after_one_question(key: str) -> None:
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("asterisk", key)
+        assert isinstance(driver.screen, ConfirmScreen)
+        assert re.search(r"Cancel \d runs of marked jobs\?", driver.text)
+        assert backend.commands == []
+        await driver.press("n", key, "y")
+        cancelled = [number for _, number in backend.commands]
+        assert len(cancelled) == len(set(cancelled)) > 1
+
+
+@pytest.mark.parametrize(("key", "asks"), [("x", True), ("X", False)])
+@async_test
+async def test_upper_x_cancels_the_only_run_of_the_marked_jobs_without_a_question(
+    key: str, asks: bool
 ) -> None:
     backend = ScriptedBackend(snapshots.saturated())
     async with running_app(backend) as driver:
-        await driver.press("asterisk", keys[0])
+        await driver.press("space", key)
         assert isinstance(driver.screen, ConfirmScreen) is asks
-        await driver.press(*keys[1:])
-        cancelled = [number for _, number in backend.commands]
-        assert len(cancelled) == len(set(cancelled)) > 1
+        assert backend.commands == ([] if asks else [("cancel", 883)])
+
+
+@pytest.mark.parametrize("key", ["x", "X"])
+@async_test
+async def test_a_key_to_cancel_says_that_the_marked_jobs_have_no_run(key: str) -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("space", key)
+        assert driver.toasts == [("warning", "no run of the marked jobs waits or runs")]
 
 
 @async_test

@@ -431,12 +431,8 @@ class Dashboard(Screen[None]):
             runs = self._runs_to_cancel(marked)
             if len(runs) == 1:
                 ask_to_cancel(self.app, runs[0], self._commands)
-            elif runs:
-                self._ask(
-                    f"Cancel {pluralize(len(runs), 'run')} of marked jobs?",
-                    _list_names([f"{run.job} #{run.number}" for run in runs]),
-                    lambda: self._cancel_all(runs),
-                )
+            else:
+                self._ask_to_cancel_all(runs)
             return
         if run is None:
             row = self._selected_row()
@@ -447,14 +443,19 @@ class Dashboard(Screen[None]):
         ask_to_cancel(self.app, run, self._commands)
 
     def action_cancel_now(self) -> None:
-        """Cancel the selected run, or a run of each marked job, without a question."""
-        run = self._selected_run()
+        """Cancel the selected run without a question, or the runs of the marked jobs; several after one."""
         if marked := self._marked_jobs():
-            self._cancel_all(self._runs_to_cancel(marked))
-        elif run is None:
-            self.action_cancel()  # says why there is none
+            runs = self._runs_to_cancel(marked)
+        elif run := self._selected_run():
+            runs = [run]
         else:
-            self._cancel_all([run])
+            self.action_cancel()  # says why there is none
+            return
+        if len(runs) == 1:
+            [run] = runs
+            self._commands.execute(commands.cancel, run.number, f"run {run.number} of {run.job}")
+        else:
+            self._ask_to_cancel_all(runs)
 
     def _runs_to_cancel(self, jobs: Sequence[JobView]) -> list[RunView | UpcomingTick]:
         runs = [run for job in jobs if (run := run_of(job, self._snapshot)) is not None]
@@ -462,12 +463,15 @@ class Dashboard(Screen[None]):
             self._warn("no run of the marked jobs waits or runs")
         return runs
 
-    def _cancel_all(self, runs: Sequence[RunView | UpcomingTick]) -> None:
-        if len(runs) == 1:
-            [run] = runs
-            self._commands.execute(commands.cancel, run.number, f"run {run.number} of {run.job}")
-        elif runs:
-            self._commands.execute(commands.cancel_runs, [run.number for run in runs])
+    def _ask_to_cancel_all(self, runs: Sequence[RunView | UpcomingTick]) -> None:
+        """Cancel several runs, if there are some and the user confirms it."""
+        if runs:
+            numbers = [run.number for run in runs]
+            self._ask(
+                f"Cancel {pluralize(len(runs), 'run')} of marked jobs?",
+                _list_names([f"{run.job} #{run.number}" for run in runs]),
+                lambda: self._commands.execute(commands.cancel_runs, numbers),
+            )
 
     def _ask(self, question: str, note: str, command: Callable[[], None]) -> None:
         """Execute a command if the user confirms it."""
