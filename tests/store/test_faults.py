@@ -129,7 +129,6 @@ def test_a_full_disk_refuses_durable_runs_and_loses_none_that_was_accepted(small
 
 
 def test_a_damaged_file_refuses_durable_runs(store: Path) -> None:
-    store.parent.mkdir()
     store.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
     with Scheduler(store=store) as scheduler, pytest.raises(StoreError, match=re.escape(str(store))):
         scheduler.now(work, durable=True)
@@ -194,7 +193,6 @@ print(*check(Path(sys.argv[2])), sep="\\n")
 def test_a_file_that_is_damaged_is_left_alone_and_a_new_one_is_made_if_it_is_moved(
     store: Path, caplog: pytest.LogCaptureFixture, damage: bytes
 ) -> None:
-    store.parent.mkdir()
     store.write_bytes(damage)
     with Scheduler(store=store) as scheduler:
         assert "this is not a file of jobtui" in problem(scheduler)
