@@ -6,18 +6,16 @@ Imports little at the top, so that ``jobtui --help`` is quick.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jobtui import __version__
 from jobtui.cli.command_error import BAD_USAGE
 from jobtui.frontend.command_grammar import parse_options
+from jobtui.process.stdio import write_line
 
 if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
     from jobtui.access.addresses import Address
 
 GRACE = 10.0  # seconds; the default of --grace
@@ -140,10 +138,12 @@ class Parser(argparse.ArgumentParser):
         if "" in options.words:
             self.error("an argument is empty")
 
-    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
-        """Print the help on standard output; nothing if that is closed: argparse takes standard error."""
-        if file is not None or sys.stdout is not None:
-            super().print_help(file)
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help, the version or an error on a stream, which is None if it is closed.
+
+        argparse would write to standard error in its place, and ignore a disk that is full.
+        """
+        write_line(file, message.removesuffix("\n"))
 
     def error(self, message: str) -> NoReturn:
         """Print the message in one line and exit."""

@@ -41,7 +41,7 @@ from jobtui.cli.source_arguments import (
 )
 from jobtui.process.exit import UNEXPECTED, ProcessExit
 from jobtui.process.printable import printable, printable_lines
-from jobtui.process.stdio import flush_all, write_line
+from jobtui.process.stdio import flush_all, take_output_error, write_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_line(sys.stderr, SUMMARY.partition("\n\n")[0] + "\nTry  jobtui --help")
         return BAD_USAGE
     if words[0] in ("-h", "--help"):
-        write_line(sys.stdout, SUMMARY)
-        return 0
+        return _exit_status(_print_summary)
     command = _COMMANDS.get(words[0])
     if command is not None:
         return _exit_status(lambda: command(words[1:]))
@@ -68,7 +67,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _print_summary() -> int:
+    write_line(sys.stdout, SUMMARY)
+    return 0
+
+
 def _exit_status(command: Callable[[], int]) -> int:
+    """Execute a command; turn what goes wrong into its message and its exit status."""
+    status = _status_of(command)
+    error = take_output_error()
+    if error is None:
+        return status
+    print_error(f"cannot write standard output: {error.strerror or error}")
+    return status or UNEXPECTED
+
+
+def _status_of(command: Callable[[], int]) -> int:
     """Execute a command; turn an exception that ends it into its message and its exit status."""
     try:
         return command()
@@ -172,7 +186,9 @@ def _run(words: Sequence[str]) -> int:
     if options.target is not None:
         from jobtui.cli.run_target import run_target  # noqa: PLC0415 - lazy, see above
 
-        return run_target(options)
+        status = run_target(options)
+        flush_all()  # what the job has printed: at exit, Python would report an error in its own way
+        return status
     return _steer("run", options)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import select
 import sys
-from contextlib import suppress
 from typing import TextIO
+
+_errors: list[OSError] = []  # of standard output; see `take_output_error`
 
 
 def write_line(stream: TextIO | None, text: str) -> bool:
     """Write a line and flush it. If nothing reads the stream (``| head``, ``>&-``), do nothing.
 
-    Characters that the stream's encoding does not have are escaped.
+    Characters that the stream's encoding does not have are escaped. `take_output_error` returns any other
+    error of standard output.
 
     Returns:
         Whether something may still read the stream.
@@ -22,9 +24,13 @@ def write_line(stream: TextIO | None, text: str) -> bool:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     encodable = text.encode(encoding, "backslashreplace").decode(encoding)
     written = False
-    with suppress(OSError, ValueError):  # the pipe was closed; the user's code closed the stream
+    try:
         stream.write(f"{encodable}\n")
         written = True
+    except OSError as error:
+        _note(error, stream)
+    except ValueError:  # the user's code closed the stream
+        pass
     return flush(stream) and written
 
 
@@ -38,10 +44,26 @@ def flush(stream: TextIO | None) -> bool:
         return False
     try:
         stream.flush()
-    except OSError:
+    except OSError as error:
+        _note(error, stream)
         _discard(stream)
         return False
     return True
+
+
+def take_output_error() -> OSError | None:
+    """Return the first error since the last call that has lost something written to standard output.
+
+    A reader that has gone away has lost nothing: it does not want more.
+    """
+    error = _errors[0] if _errors else None
+    _errors.clear()
+    return error
+
+
+def _note(error: OSError, stream: TextIO) -> None:
+    if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+        _errors.append(error)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

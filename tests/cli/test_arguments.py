@@ -293,6 +293,63 @@ def test_ctrl_c_while_jobtui_imports_its_modules_is_status_130(
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def run_on_full_disk(line: str, unbuffered: str = "") -> tuple[int, str]:
+    """Run a command whose standard output is a full disk. Return its exit status and standard error."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "jobtui", *line.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    return done.returncode, done.stderr
+
+
+FULL = (1, "jobtui: cannot write standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--help",
+        "check --help",
+        "demo.py --version",
+        "check demo.py",
+        "next @daily",
+        "next @daily --json",
+        "forecast demo.py",
+        "forecast demo.py --json",
+        "ps --store demo.db",
+        "ps --store demo.db --json",
+        "history --store demo.db",
+        "history --store demo.db --json",
+        "show 1 --store demo.db",
+        "completion bash",
+        "demo.py --snapshot",
+    ],
+)
+def test_output_that_a_full_disk_loses_is_an_error(write_file: WriteFile, line: str, unbuffered: str) -> None:
+    """The exit status is 1. A reader that has gone away is none: see the test of a closed pipe."""
+    write_file("demo.py", ONE_JOB)
+    with jobtui.Scheduler(store="demo.db") as scheduler:
+        scheduler.every("1h", print, name="import")
+        scheduler.run("import").result(LIMIT)
+    assert run_on_full_disk(line, unbuffered) == FULL
+
+
+def test_output_of_one_job_in_the_terminal_that_a_full_disk_loses_is_an_error(write_file: WriteFile) -> None:
+    """It is in the buffer when the job has ended."""
+    write_file("demo.py", ONE_JOB)
+    assert run_on_full_disk("run demo.py greet") == FULL
+
+
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 @pytest.mark.parametrize(
     "line", ["check demo.py", "check --help", "demo.py --snapshot", "next @daily", "forecast demo.py"]
