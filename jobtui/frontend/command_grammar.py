@@ -55,16 +55,16 @@ def parse_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> argp
 
 def _near_option(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
     """Return the question for the option that the first unknown one resembles; "" if there is none."""
-    word = next((each.partition("=")[0] for each in unknown if each.startswith("-")), "")
     from jobtui.schedules.bad_spec import closest_matches  # noqa: PLC0415 - only needed after a mistake
 
-    known = [
-        option
+    word = next((each.partition("=")[0] for each in unknown if each.startswith("-")), "")
+    known = {
+        option.lstrip("-"): option  # the hyphens, which all have, would make any two similar
         for action in parser._actions  # noqa: SLF001 - argparse has no public list of the options
         for option in action.option_strings
-    ]
-    near = closest_matches(word, known) if word else []
-    return f"; did you mean {near[0]}?" if near else ""
+    }
+    near = closest_matches(word.lstrip("-"), [*known])
+    return f"; did you mean {known[near[0]]}?" if near else ""
 
 
 def time_argument(text: str) -> str:

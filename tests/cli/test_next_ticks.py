@@ -201,7 +201,7 @@ def test_json_lists_ticks_and_dropped_ticks_separately(print_ticks: RunNext) -> 
         (["@daily", "--dst", "twice"], "argument --dst: invalid choice: 'twice'"),
         (["0", "30", "1", "*", "*", "*"], "SPEC is one argument: quote it"),
         ([], "missing argument SPEC\n"),
-        (["@daily", "--headless"], "unrecognized arguments: --headless"),
+        (["@daily", "--headless"], "unrecognized arguments: --headless\n"),
     ],
 )
 def test_a_mistake_is_reported_with_what_is_allowed(
