@@ -250,7 +250,11 @@ class RemoteBackend:
 
     def run_columns(self, job: str, *, limit: int = MAX_POINTS) -> RunColumns:
         """Return the latest runs of a job that have started and ended, as columns."""
-        return _decode(decode_columns, self._request("GET", "columns", job=job, limit=limit))
+        try:
+            json = self._request("GET", "columns", job=job, limit=limit)
+        except LookupError:  # no run of an unknown job is kept
+            return RunColumns()
+        return _decode(decode_columns, json)
 
     def run_view(self, number: int) -> RunView:
         """Return a run by its number: waiting, running or ended."""
