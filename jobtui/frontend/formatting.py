@@ -96,7 +96,7 @@ def status_sign(job: JobView) -> tuple[Sign, str]:
 
 def format_schedule(job: JobView, zone: tzinfo) -> str:
     """Return a job's schedule as the user wrote it, after its zone if that is not `zone`."""
-    if isinstance(job.schedule, Cron):
+    if isinstance(job.schedule, Cron) and job.schedule.tz is not zone:
         name = zone_name(job.schedule.tz)
         if name != zone_name(zone) and not job.spec.startswith(("TZ=", "CRON_TZ=")):
             return f"TZ={name} {job.spec.removesuffix(f' ({name})')}"

@@ -274,11 +274,12 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def _repaint_changed_lines(self) -> None:
         first: int | None = None  # of the changed lines before `y`, which are repainted as one region
-        for y in range(self.size.height + 1):
-            if y in self._painted and y < self.size.height and self._painted[y] != self._line_content(y):
+        width, height = self.size  # once: Textual computes it each time
+        for y in range(height + 1):
+            if y in self._painted and y < height and self._painted[y] != self._line_content(y):
                 first = y if first is None else first
             elif first is not None:
-                self.refresh(Region(0, first, self.size.width, y - first))
+                self.refresh(Region(0, first, width, y - first))
                 first = None
 
     def _line_content(self, y: int) -> tuple[Any, ...]:
@@ -302,11 +303,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Render one line, counted from the top of the widget."""
-        if self._fitted_width != self.size.width:  # the event of the new size comes later
+        width = self.size.width
+        if self._fitted_width != width:  # the event of the new size comes later
             self._fit()
         content = self._painted[y] = self._line_content(y)
         base = self.visual_style.rich_style  # cached by Textual, unlike self.rich_style
-        width = self.size.width
         if y < self._header:
             titles = [[(self._title_of(column), "")] for column, _ in self._fitted]
             return self._row_strip(titles, toned(base, self._component_style("header")), "  ")
@@ -335,14 +336,15 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         for (column, width), cell in zip(self._fitted, cells, strict=True):
             segments += self._cell_segments(cell, width, base, align_right=column.align_right)
             segments.append(Segment(" " * self._gaps[column.key], base))
-        room = max(0, self.size.width - SCROLLBAR_WIDTH)
+        table_width = self._fitted_width
+        room = max(0, table_width - SCROLLBAR_WIDTH)
         if self._row_width <= room:  # usually; each other strip would take time
-            padding = Segment(" " * (self.size.width - self._row_width), base)
-            return Strip([*segments, padding], self.size.width)
+            padding = Segment(" " * (table_width - self._row_width), base)
+            return Strip([*segments, padding], table_width)
         strip = Strip(segments)
-        if strip.cell_length > self.size.width and strip.crop(room).text.strip():  # a very narrow table
+        if strip.cell_length > table_width and strip.crop(room).text.strip():  # a very narrow table
             strip = Strip([*strip.adjust_cell_length(max(0, room - 1), base), Segment("…", base)])
-        return strip.adjust_cell_length(room, base).adjust_cell_length(self.size.width, base)
+        return strip.adjust_cell_length(room, base).adjust_cell_length(table_width, base)
 
     def _cell_segments(self, cell: Cell, width: int, base: Style, *, align_right: bool) -> list[Segment]:
         pieces: list[Segment] = []
