@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,13 @@ from textual.strip import Strip
 from jobtui.frontend.outcome_strip import STRIP_LENGTH
 from jobtui.process.printable import printable
 from jobtui.tui.widgets.columns_of_jobs import COLUMN_SET, JOB_COLUMNS
-from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, running_columns, waiting_columns
+from jobtui.tui.widgets.columns_of_runs import (
+    HISTORY_COLUMNS,
+    JOB_RUN_COLUMNS,
+    RECENT_COLUMNS,
+    running_columns,
+    waiting_columns,
+)
 from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS
 from jobtui.tui.widgets.line_table import MARK_WIDTH, Cell, Column, LineTable, gaps_after
 
@@ -55,8 +61,8 @@ COLUMNS: Sequence[Column[Row]] = (
 class RecordingTable(LineTable[Row]):
     """A table that records which lines it renders."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(COLUMNS, lambda row: row[0], empty="nothing", **options)
+    def __init__(self, columns: Sequence[Column[Row]] = COLUMNS, **options: Any) -> None:
+        super().__init__(columns, lambda row: row[0], empty="nothing", **options)
         self.rendered: list[int] = []
 
     def render_line(self, y: int) -> Strip:
@@ -127,6 +133,49 @@ def lines(table: RecordingTable) -> list[str]:
 
 
 # --- columns --------------------------------------------------------------------------------------
+
+
+@async_test
+async def test_a_cell_that_lasts_is_built_once_for_each_row_and_others_follow_the_time() -> None:
+    def stamp(row: Row, now: datetime) -> Cell:
+        return [(f"{row[1]}{now:%S}", "")]
+
+    columns = [Column("lasting", "A", 8, stamp, lasts=True), Column("timed", "B", 8, stamp)]
+    table = RecordingTable(columns)
+    first, second, other = (1, "a", ""), (2, "b", ""), (1, "c", "")
+    with quick_pilot():
+        async with TableApp(table).run_test(size=(40, 10)) as pilot:
+
+            async def shown(rows: Sequence[Row], seconds: int) -> list[list[str]]:
+                table.update_rows(rows, NOW + timedelta(seconds=seconds))
+                await settle(pilot)
+                return [line[2:].split() for line in lines(table)[:2]]
+
+            assert await shown([first, second], 0) == [["a00", "a00"], ["b00", "b00"]]
+            assert await shown([first, second], 5) == [["a00", "a05"], ["b00", "b05"]]
+            assert await shown([second, other], 9) == [["b09", "b09"], ["c09", "c09"]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        (JOB_COLUMNS, [*snapshots.saturated().jobs, *snapshots.paused().jobs]),
+        (RECENT_COLUMNS, snapshots.saturated().recent),
+        (JOB_RUN_COLUMNS, snapshots.saturated().recent),
+        (HISTORY_COLUMNS, snapshots.saturated().recent),
+        (running_columns(lambda _name: None), snapshots.saturated().running),
+        (waiting_columns(lambda _run: "for a slot"), snapshots.saturated().waiting),
+    ],
+    ids=["jobs", "recent", "runs of a job", "history", "running", "waiting"],
+)
+def test_the_cells_that_last_are_the_same_at_any_time(
+    columns: Sequence[Column[Any]], rows: Sequence[Any]
+) -> None:
+    lasting = [column for column in columns if column.lasts]
+    assert len(lasting) > 2
+    for column in lasting:
+        for row in rows:
+            assert column.content(row, snapshots.NOW, 12) == column.content(row, snapshots.ahead(90_000), 12)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def job_columns(
             _status,
             sort_key=status_order,
             about="what the job does now",
+            lasts=True,
         ),
         Column(
             "name",
@@ -130,6 +131,7 @@ def job_columns(
             wanted=STRIP_LENGTH,
             fitted_cell=_strip,
             about="its latest 20 endings",
+            lasts=True,
         ),
         Column(
             "next",
@@ -152,6 +154,7 @@ def job_columns(
             sort_key=last_elapsed,
             largest_first=True,
             about="how long its latest run took",
+            lasts=True,
         ),
         Column(
             "usually",
@@ -162,6 +165,7 @@ def job_columns(
             sort_key=usual_duration,
             largest_first=True,
             about="the median and the P95 of its latest runs",
+            lasts=True,
         ),
         Column(
             "schedule",
@@ -173,6 +177,7 @@ def job_columns(
             wanted=19,
             sort_key=lambda job: job.spec,
             about="the schedule as you wrote it",
+            lasts=True,
         ),
         Column(
             "last-run",
@@ -192,6 +197,7 @@ def job_columns(
             fraction=1,
             drop_order=10,
             about="the first line of the docstring",
+            lasts=True,
         ),
         Column(
             "runs",
@@ -203,6 +209,7 @@ def job_columns(
             sort_key=lambda job: job.runs,
             largest_first=True,
             about="how many of its runs ended OK or FAILED",
+            lasts=True,
         ),
         Column(
             "fail",
@@ -214,6 +221,7 @@ def job_columns(
             sort_key=lambda job: job.failures,
             largest_first=True,
             about="how many of them FAILED",
+            lasts=True,
         ),
         *COLUMNS_BY_CHOICE,
     )

@@ -133,14 +133,14 @@ def running_columns(job_of: Callable[[str], JobView | None]) -> Sequence[Column[
         return _cut([(cell_text(text), tone) for text, tone in pieces], width)
 
     return (
-        Column("number", "RUN", 4, _number),
-        Column("job", "JOB", 14, _run_job, fraction=1),
+        Column("number", "RUN", 4, _number, lasts=True),
+        Column("job", "JOB", 14, _run_job, fraction=1, lasts=True),
         Column("running_for", "FOR", 7, _running_for, align_right=True),
         Column(
             "progress", "PROGRESS", width, progress, fraction=2, drop_order=1, wanted=36, fitted_cell=progress
         ),
-        Column("worker", "WORKER", 10, _worker, drop_order=2),
-        Column("trigger", "BY", 7, _trigger, drop_order=3),
+        Column("worker", "WORKER", 10, _worker, drop_order=2, lasts=True),
+        Column("trigger", "BY", 7, _trigger, drop_order=3, lasts=True),
     )
 
 
@@ -159,9 +159,9 @@ def waiting_columns(queued_for: Callable[[RunView], str]) -> Sequence[Column[Run
         return [(cell_text(text), "muted")]
 
     return (
-        Column("state", "STATE", 8, _waiting_state),
-        Column("number", "RUN", 4, _number),
-        Column("job", "JOB", 14, _run_job, fraction=2),
+        Column("state", "STATE", 8, _waiting_state, lasts=True),
+        Column("number", "RUN", 4, _number, lasts=True),
+        Column("job", "JOB", 14, _run_job, fraction=2, lasts=True),
         Column("waiting_for", "FOR", 6, _waiting_for, align_right=True),
         Column("reason", "REASON", 12, reason, fraction=1, drop_order=1, wanted=18),
     )
@@ -169,30 +169,30 @@ def waiting_columns(queued_for: Callable[[RunView], str]) -> Sequence[Column[Run
 
 RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 8, _ended),
-    Column("state", "STATE", 11, _state),
-    Column("job", "JOB", 14, _run_job, fraction=1),
-    Column("number", "RUN", 4, _number_or_ticks, drop_order=1),
-    Column("outcome", "OUTCOME", 12, _duration_or_reason, fraction=2, wanted=24),
+    Column("state", "STATE", 11, _state, lasts=True),
+    Column("job", "JOB", 14, _run_job, fraction=1, lasts=True),
+    Column("number", "RUN", 4, _number_or_ticks, drop_order=1, lasts=True),
+    Column("outcome", "OUTCOME", 12, _duration_or_reason, fraction=2, wanted=24, lasts=True),
 )
 
 # For the runs of one job, whose name is the title.
 JOB_RUN_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 12, _ended_in_full),
-    Column("state", "STATE", 11, _state),
-    Column("number", "RUN", 9, _number),
-    Column("trigger", "BY", 7, _trigger, drop_order=1),
-    Column("took", "TOOK", 7, _took, align_right=True),
-    Column("outcome", "REASON", 12, _outcome, fraction=1),
+    Column("state", "STATE", 11, _state, lasts=True),
+    Column("number", "RUN", 9, _number, lasts=True),
+    Column("trigger", "BY", 7, _trigger, drop_order=1, lasts=True),
+    Column("took", "TOOK", 7, _took, align_right=True, lasts=True),
+    Column("outcome", "REASON", 12, _outcome, fraction=1, lasts=True),
 )
 
 
 # For runs of all jobs, of any day.
 HISTORY_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 12, _ended_in_full),
-    Column("state", "STATE", 11, _state),
-    Column("number", "RUN", 9, _number, drop_order=1),
-    Column("job", "JOB", 14, _run_job, fraction=1),
-    Column("trigger", "BY", 7, _trigger, drop_order=2),
-    Column("took", "TOOK", 7, _took, align_right=True, drop_order=3),
-    Column("outcome", "REASON", 12, _outcome, fraction=2),
+    Column("state", "STATE", 11, _state, lasts=True),
+    Column("number", "RUN", 9, _number, drop_order=1, lasts=True),
+    Column("job", "JOB", 14, _run_job, fraction=1, lasts=True),
+    Column("trigger", "BY", 7, _trigger, drop_order=2, lasts=True),
+    Column("took", "TOOK", 7, _took, align_right=True, drop_order=3, lasts=True),
+    Column("outcome", "REASON", 12, _outcome, fraction=2, lasts=True),
 )

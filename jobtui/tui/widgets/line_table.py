@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from textwrap import wrap
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -59,6 +60,8 @@ class Column(Generic[Row]):
             `cell`, for what should fill its width or be cut by itself.
         about: What it shows, in a line, for the user who chooses columns.
         largest_first: Whether its usual order begins with the largest value.
+        lasts: Whether the cell of a row stays the same, whatever the time and the other rows are. Such a cell
+            is built once for each row.
     """
 
     key: str
@@ -73,6 +76,7 @@ class Column(Generic[Row]):
     fitted_cell: Callable[[Row, datetime, int], Cell] | None = None
     about: str = ""
     largest_first: bool = False
+    lasts: bool = False
 
     def content(self, row: Row, now: datetime, width: int) -> Cell:
         """Return the cell of a row as of an instant, for a width in cells."""
@@ -163,6 +167,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._fitted_width = -1  # the width of the table that they fit
         self._wanted: dict[str, int] = {}  # the widths that were wanted later, by key
         self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
+        self._built: dict[int, tuple[Row, tuple[Cell, ...]]] = {}  # the row of each line, and its cells
 
     # --- content ----------------------------------------------------------------------------------
 
@@ -291,7 +296,13 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             return () if self.rows else ("empty", self._empty_line(y - self._header))
         now, row = self._now, self.rows[index]
         assert now is not None  # update_rows sets it with the rows
-        cells = tuple(tuple(column.content(row, now, width)) for column, width in self._fitted)
+        before, lasting = self._built.get(y, (None, ()))
+        built = zip(self._fitted, lasting if before is row else repeat(None), strict=False)
+        cells = tuple(
+            cell if column.lasts and cell is not None else tuple(column.content(row, now, width))
+            for (column, width), cell in built
+        )
+        self._built[y] = row, cells
         return (cells, index == self.cursor, bool(self._chosen) and self._row_key(row) in self._chosen)
 
     def _empty_line(self, index: int) -> str:
@@ -372,6 +383,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._row_width = MARK_WIDTH + sum(width + self._gaps[column.key] for column, width in self._fitted)
         self.fitting = tuple(column.key for column, _ in self._fitted)
         self._painted.clear()
+        self._built.clear()
 
     def _fit_columns(self, width: int) -> list[tuple[Column[Row], int]]:
         """Return the columns that fit into a width, each with its own width."""
