@@ -17,6 +17,7 @@ from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import Clock
 from jobtui.web.server import Server
 
+LIMIT = 90.0  # seconds for an answer, also on a busy machine
 PAGE = "/@jobs"
 HOST = ("Host", "127.0.0.1")
 Header = tuple[str, str]
@@ -67,11 +68,11 @@ def exchange(address: Address, data: bytes) -> RawResponse:
 def connection_to(address: Address) -> Iterator[socket.socket]:
     """Connect to a server."""
     if isinstance(address, TcpAddress):
-        with socket.create_connection((str(address.host), address.port), timeout=30) as client:
+        with socket.create_connection((str(address.host), address.port), timeout=LIMIT) as client:
             yield client
     else:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(30)
+            client.settimeout(LIMIT)
             client.connect(str(address.path))
             yield client
 

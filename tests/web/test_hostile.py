@@ -109,7 +109,7 @@ RULES = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
 WITHOUT_CREDENTIALS = {
     "that send a login slowly": LOGIN_START + b"Content-Type: application/x-www-form-urlencoded\r\n\r\nuser=",
     "that send a command slowly": LOGIN_START.replace(b"login", b"api/pause") + b"\r\n{",
-    "that ask for the login page and do not read it": 200
+    "that ask for the login page and do not read it": 100
     * b"GET /@jobs/login HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     "that send wrong passwords": REQUEST_START + b"Authorization: Basic YWRhOndyb25n\r\n\r\n",
 }
