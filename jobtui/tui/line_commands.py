@@ -1,7 +1,7 @@
 """The commands of the command line: their names, arguments, completion, and what each of them does.
 
-What concerns the dashboard is done at once. What concerns the scheduler is a `Command`, which the caller
-executes: only the scheduler knows whether it is right.
+A line that changes only the dashboard takes effect at once. A line that changes the scheduler becomes a
+`Command`, which the caller executes: only the scheduler knows whether it is right.
 
 Every key of the screen is a command, too, by the name of its action; see `KeyEntry.word`.
 """
