@@ -119,27 +119,26 @@ class JobIndex:
         self._facts = [_facts_of(job, place) for place, job in enumerate(self._jobs)]
         self._places = {job.name: place for place, job in enumerate(self._jobs)}
         self._texts = None
-        self._failing.clear()
-        self._attention.clear()
-        self._totals.clear()
         self._due = sorted(facts.due for facts in self._facts if facts.due is not None)
-        for place, facts in enumerate(self._facts):
-            self._mark(facts, place)
+        self._failing = {place for place, facts in enumerate(self._facts) if facts.failed_last}
+        self._attention = {place for place, facts in enumerate(self._facts) if facts.needs_attention}
+        self._totals = Counter(
+            failed_lately=sum(facts.failed_lately for facts in self._facts),
+            paused=sum(facts.is_paused for facts in self._facts),
+            upcoming=sum(facts.upcoming for facts in self._facts),
+        )
 
     def _count(self, facts: _Facts, by: int) -> None:
         self._totals["failed_lately"] += by * facts.failed_lately
         self._totals["paused"] += by * facts.is_paused
         self._totals["upcoming"] += by * facts.upcoming
 
-    def _mark(self, facts: _Facts, place: int) -> None:
+    def _add(self, facts: _Facts, place: int) -> None:
         self._count(facts, 1)
         if facts.failed_last:
             self._failing.add(place)
         if facts.needs_attention:
             self._attention.add(place)
-
-    def _add(self, facts: _Facts, place: int) -> None:
-        self._mark(facts, place)
         if facts.due is not None:
             insort(self._due, facts.due)
 

@@ -170,8 +170,21 @@ class JobtuiApp(App[None]):
         )
         dashboard = Dashboard(commands, "Detach" if self._stop is None else "Quit")
         tab = SchedulerTab(str(number), backend, commands, dashboard)
-        self.add_mode(tab.mode, lambda: self.tabs.add_bar(tab.dashboard))
+        if number > 1:
+            self.add_mode(tab.mode, lambda: self.tabs.add_bar(tab.dashboard))
         return tab
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Return the main screen of the first tab, with the class of its size, so that its first frame is right.
+
+        For the screen of a mode Textual would parse all style sheets twice more. From now on the mode exists,
+        so that the user can return to it.
+        """
+        first = self.tabs.shown
+        self.add_mode(first.mode, lambda: first.dashboard)
+        height = self.size.height
+        first.dashboard.add_class(max(each for each in self.VERTICAL_BREAKPOINTS if each[0] <= height)[1])
+        return self.tabs.add_bar(first.dashboard)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes each line before it is painted."""

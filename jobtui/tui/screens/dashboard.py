@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -136,6 +137,7 @@ class Dashboard(Screen[None]):
     def on_mount(self) -> None:
         """Show the current snapshot, with the focus on the jobs and the filter hidden."""
         self._filter.display = False
+        self._choose_layout(self.app.size)
         self.set_focus(self._jobs)
         for table in self.query(LineTable):
             self.watch(table, "cursor", self._update_keys, init=False)
@@ -148,9 +150,12 @@ class Dashboard(Screen[None]):
 
     def on_resize(self) -> None:
         """Choose the layout that fits the size."""
-        self.set_class(self.size.height < _LOW, "-low")
-        self.set_class(self.size.height < TINY_HEIGHT, "-tiny")
+        self._choose_layout(self.size)
         self.call_after_refresh(self._update_keys)
+
+    def _choose_layout(self, size: Size) -> None:
+        self.set_class(size.height < _LOW, "-low")
+        self.set_class(size.height < TINY_HEIGHT, "-tiny")
 
     # --- snapshots --------------------------------------------------------------------------------
 

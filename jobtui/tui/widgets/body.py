@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -18,7 +17,7 @@ from jobtui.engine.views import Snapshot
 from jobtui.frontend.job_index import JobIndex
 from jobtui.tui.arrangement import JOBS, PANES, TINY_HEIGHT, CalmRows, Demand, arrange
 from jobtui.tui.widgets.line_table import LineTable
-from jobtui.tui.widgets.literal_text import cell_text
+from jobtui.tui.widgets.literal_text import cell_width
 from jobtui.tui.widgets.panes import Panes, PaneTabs
 
 _MOST_OF_NAME = 24  # cells that the name of a job gets before others get what is left
@@ -107,7 +106,7 @@ class Body(Container):
         """Give names and numbers the room that they need, which seldom changes: nothing must jump."""
         if index.names is not self._names:
             self._names = index.names
-            longest = max((cell_len(cell_text(name)) for name in self._names), default=0)
+            longest = max((cell_width(name) for name in self._names), default=0)
             self._name_width = min(longest, _MOST_OF_NAME)
         runs = (*snapshot.working, *snapshot.waiting, *snapshot.recent)
         self._last_number = max(self._last_number, max((run.number for run in runs), default=0))

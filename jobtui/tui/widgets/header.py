@@ -197,7 +197,7 @@ class PoolGauge(_HeaderLine):
         if pool.saturated:
             numbers.append((f"  SATURATED{self._saturated_for(snapshot)}", tone))
         troubles = self._troubles()
-        room = self.size.width - len(_POOL) - sum(len(text) for text, _ in numbers) - 1
+        room = self.app.size.width - len(_POOL) - sum(len(text) for text, _ in numbers) - 1
         room -= sum(cell_len(text) + 2 for text, _ in troubles)
         strips = self._strips(room, tone)
         room -= sum(len(text) for text, _ in strips) + 2

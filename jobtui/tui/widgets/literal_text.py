@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +23,13 @@ def cell_text(text: str) -> str:
     about skin tones and variation selectors, which change the look of the character before: they are dropped.
     """
     return printable(text).translate(_DROPPED)
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells a text takes as `cell_text` shows it."""
+    if text.isascii() and text.isprintable():  # most names, and there may be thousands of them
+        return len(text)
+    return cell_len(cell_text(text))
 
 
 def cell_lines(text: str) -> str:
