@@ -48,7 +48,7 @@ class DiffKind(Enum):
 # The sign and the tone of a row of each kind.
 DIFF_SIGNS = {
     DiffKind.EQUAL: ("  ", "muted"),
-    DiffKind.REMOVED: ("- ", "failed"),
+    DiffKind.REMOVED: ("- ", "removed"),
     DiffKind.ADDED: ("+ ", "ok"),
     DiffKind.FOLDED: ("… ", "muted"),
     DiffKind.UNFOLDED: (f"{OPEN} ", "muted"),

@@ -64,6 +64,7 @@ from jobtui.tui.terminal_driver import driver_on
 from jobtui.tui.themes import SAFE_THEMES
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar
+from jobtui.tui.widgets.tones import TONE_CLASSES
 
 MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
 CPU_SHARE = 0.2  # of one core
@@ -97,6 +98,7 @@ class JobtuiApp(App[None]):
     """
 
     CSS_PATH = "app.tcss"
+    COMPONENT_CLASSES = TONE_CLASSES
     TITLE = "jobtui"
     # Each screen has the class of its size: dialogs give up their margins in a low terminal.
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it, and not as a class variable
@@ -175,7 +177,7 @@ class JobtuiApp(App[None]):
         return tab
 
     def get_default_screen(self) -> Screen[Any]:
-        """Return the main screen of the first tab, with the class of its size, so that its first frame is right.
+        """Return the main screen of the first tab, with the class of its size: its first frame must be right.
 
         For the screen of a mode Textual would parse all style sheets twice more. From now on the mode exists,
         so that the user can return to it.

@@ -13,6 +13,7 @@ from jobtui.frontend.json_codec import ForeignSchedule
 from jobtui.tui.screens.calendar_screen import FIRST, MOST, CalendarScreen, TicksScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.widgets.load_grid import LoadGrid
+from jobtui.tui.widgets.tones import ToneStyles
 
 
 def grid_of(driver: AppDriver) -> LoadGrid:
@@ -68,7 +69,7 @@ async def test_only_the_field_under_the_cursor_has_its_colour() -> None:
         await driver.press("6")
         await driver.press("l", "j")
         grid = grid_of(driver)
-        cursor = grid.get_component_rich_style("load-grid--cursor").bgcolor
+        cursor = ToneStyles(grid)("field").bgcolor
         strips = [grid.render_line(y) for y in range(grid.size.height)]
         painted = driver.screen._compositor.render_strips()  # noqa: SLF001 - Textual's; as it is painted
         marked = [

@@ -34,6 +34,7 @@ from jobtui.tui.widgets.columns_of_runs import (
 )
 from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS
 from jobtui.tui.widgets.line_table import MARK_WIDTH, Cell, Column, LineTable, gaps_after
+from jobtui.tui.widgets.tones import TONE_CLASSES
 
 NOW = datetime(2026, 3, 16, tzinfo=UTC)
 Row = tuple[int, str, str]
@@ -74,6 +75,7 @@ class RecordingTable(LineTable[Row]):
 class TableApp(App[None]):
     """An app with only a table, which records the table's messages."""
 
+    COMPONENT_CLASSES = TONE_CLASSES
     CSS = """
     LineTable {
         border: none;

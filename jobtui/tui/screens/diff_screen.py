@@ -111,7 +111,7 @@ class DiffScreen(ModalScreen[None]):
         if self._answer is None:
             return
         ok, diff = self._answer
-        left: list[Piece] = [(f"- only in #{ok.number}, OK at {format_date_time(ok.ended)}", "failed")]
+        left: list[Piece] = [(f"- only in #{ok.number}, OK at {format_date_time(ok.ended)}", "removed")]
         left.append((f"+ only in #{self._run.number}", "ok"))
         number = sum(index <= self._lines.cursor for index in self._rows.differences)
         right: list[Piece] = [(f"{number} of {diff.summary}" if number else diff.summary, "strong")]

@@ -37,8 +37,9 @@ from jobtui.tui.screens.diff_screen import DiffScreen
 from jobtui.tui.screens.save_log import ask_and_save
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
-from jobtui.tui.widgets.log_lines import JOB_TONES, LogLines, LogSearchInput, PaintedLine
+from jobtui.tui.widgets.log_lines import LogLines, LogSearchInput, PaintedLine
 from jobtui.tui.widgets.state_line import Piece, StateLine
+from jobtui.tui.widgets.tones import JOB_TONES
 
 _STREAM_WIDTH = 8  # cells: CRITICAL
 # In a narrow terminal and in a wide one, of merged lines; in cells.

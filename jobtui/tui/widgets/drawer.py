@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
 from textual import events
 from textual.timer import Timer
@@ -17,6 +15,7 @@ from jobtui.frontend.text_lines import Piece, TextLine
 from jobtui.tui.background_work import BackgroundQuery
 from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
+from jobtui.tui.widgets.tones import ToneStyles
 from jobtui.tui.widgets.wrapped_lines import wrap_line
 
 _AFTER_MOVE = 0.15  # seconds after the cursor came to rest on another job
@@ -38,13 +37,10 @@ class Drawer(Widget):
         is_answered: Whether the essentials of the selected job have come, or an error in their place.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"line--{tone}" for tone in ("muted", "strong", "ok", "waiting", "running", "failed", "dst")
-    }
-
     def __init__(self, backend: Backend) -> None:
         super().__init__(id="drawer")
         self._backend = backend
+        self._toned = ToneStyles(self)
         self._job: JobView | None = None
         self._snapshot: Snapshot | None = None
         self._summary: JobEssentials | None = None
@@ -171,7 +167,7 @@ class Drawer(Widget):
         for number, row in enumerate(self._rows):
             line = Text(no_wrap=True)
             for piece, tone in row:
-                line.append(piece, self.get_component_rich_style(f"line--{tone}") if tone else "")
+                line.append(piece, self._toned(tone))
             line.truncate(self.size.width, overflow="ellipsis")
             text.append("\n" if number else "").append_text(line)
         return text

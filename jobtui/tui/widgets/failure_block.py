@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
 from textual.widget import Widget
 
@@ -12,6 +10,7 @@ from jobtui.frontend.backend import Backend
 from jobtui.frontend.failure import Failure, failure_lines, read_failure
 from jobtui.frontend.parsed_traceback import TraceFrame
 from jobtui.tui.background_work import BackgroundQuery
+from jobtui.tui.widgets.tones import ToneStyles
 from jobtui.tui.widgets.wrapped_lines import wrap_line
 
 LOW = 30  # rows of a terminal; in a lower one, the block has the line alone
@@ -25,13 +24,10 @@ class FailureBlock(Widget):
         id: Textual's.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"line--{tone}" for tone in ("muted", "strong", "ok", "waiting", "running", "failed")
-    }
-
     def __init__(self, backend: Backend, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._backend = backend
+        self._toned = ToneStyles(self)
         self._failure: Failure | None = None
         self._note = ""
 
@@ -85,7 +81,7 @@ class FailureBlock(Widget):
         for line in lines:
             for pieces in wrap_line(line, self.size.width):
                 for piece, tone in pieces:
-                    text.append(piece, self.get_component_rich_style(f"line--{tone}") if tone else "")
+                    text.append(piece, self._toned(tone))
                 text.append("\n")
         text.right_crop(1)
         return text

@@ -37,6 +37,7 @@ from jobtui.schedules.zones import zone_name
 from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.line_table import FOCUSED_MARK
 from jobtui.tui.widgets.literal_text import cell_text
+from jobtui.tui.widgets.tones import ToneStyles
 
 _POOL = " pool "
 _LEAST_ALARM = 70  # cells for the text of an alarm, before its keys get some
@@ -49,10 +50,10 @@ CHOSEN = " chosen"  # after a tone: what belongs to the selected job
 class _HeaderLine(Widget):
     """One line with pieces of text on the left and on the right; the last on the right are dropped first."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"line--{tone}" for tone in ("strong", "muted", "ok", "waiting", "failed", "running")
-    }
-    _current_pieces: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._current_pieces: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
+        self._toned = ToneStyles(self)
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show a snapshot; repaint only if the text changes."""
@@ -78,7 +79,7 @@ class _HeaderLine(Widget):
         if not tone:
             return ""
         name, _, chosen = tone.partition(" ")
-        style = self.get_component_rich_style(f"line--{name}")
+        style = self._toned(name)
         return style + Style(bold=True, underline=True) if chosen else style
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:

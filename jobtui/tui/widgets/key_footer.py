@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import ClassVar, Protocol, cast
+from typing import Protocol, cast
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -17,9 +17,11 @@ from textual.widgets._footer import FooterKey
 from jobtui.tui.key_names import in_order, key_of
 from jobtui.tui.notices import Notice, ShownNotices
 from jobtui.tui.widgets.literal_text import cell_text
+from jobtui.tui.widgets.tones import ToneStyles
 
 _KEPT = ("help", "quit")  # the actions whose keys a narrow footer keeps
 _OPTIONAL = 2  # the rank of the first optional key
+_NOTICE_TONES = {"information": "", "warning": "warning", "error": "failed"}
 _GAP, _WIDE_GAP = 1, 2  # cells between two keys; see app.tcss
 
 
@@ -67,14 +69,10 @@ class _ShowsNotices(Protocol):
 class NoticeLine(Widget):
     """The messages that the last row shows in place of the keys."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"notice--{severity}" for severity in ("information", "warning", "error")),
-        "notice--earlier",
-    }
-
     def __init__(self) -> None:
         super().__init__()
         self._shown = ShownNotices()
+        self._toned = ToneStyles(self)
 
     def show_notices(self, shown: ShownNotices) -> None:
         """Show other messages."""
@@ -85,14 +83,12 @@ class NoticeLine(Widget):
         """Return the messages, and at the right how many came before them."""
         left = Text(no_wrap=True, overflow="ellipsis")
         for notice in self._shown.notices:
-            left.append(
-                f" {cell_text(notice.line)} ", self.get_component_rich_style(f"notice--{notice.severity}")
-            )
+            left.append(f" {cell_text(notice.line)} ", self._toned(_NOTICE_TONES[notice.severity]))
         key = key_of(self, "app.messages")
         earlier = f" +{self._shown.earlier} earlier: {key} " if self._shown.earlier else ""
         room = max(0, self.size.width - cell_len(earlier))
         left.truncate(room, overflow="ellipsis", pad=True)
-        return left.append(earlier, self.get_component_rich_style("notice--earlier"))
+        return left.append(earlier, self._toned("muted"))
 
 
 class KeyFooter(Footer):

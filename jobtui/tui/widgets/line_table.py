@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -25,7 +24,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from jobtui.tui.widgets.tones import toned
+from jobtui.tui.widgets.tones import ToneStyles
 
 Row = TypeVar("Row")
 Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
@@ -106,13 +105,6 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         openable: Whether the key to open a row does something; it is not shown otherwise.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "line-table--header",
-        "line-table--cursor",
-        "line-table--pointer",
-        *(f"line-table--{tone}" for tone in ("muted", "running", "waiting", "ok", "failed", "dst", "strong")),
-    }
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
@@ -151,6 +143,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self.rows: list[Row] = []
+        self._toned = ToneStyles(self)
         self._columns = columns
         self._row_key = key
         self._empty_text = empty
@@ -318,34 +311,28 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if self._fitted_width != width:  # the event of the new size comes later
             self._fit()
         content = self._painted[y] = self._line_content(y)
-        base = self.visual_style.rich_style  # cached by Textual, unlike self.rich_style
         if y < self._header:
             titles = [[(self._title_of(column), "")] for column, _ in self._fitted]
-            return self._row_strip(titles, toned(base, self._component_style("header")), "  ")
+            return self._row_strip(titles, "header", "  ")
         if not content:
-            return Strip.blank(width, base)
+            return Strip.blank(width, self._toned())
         if content[0] == "empty":
-            text = Segment(f"  {content[1]}", toned(base, self._component_style("muted")))
-            return Strip([text]).adjust_cell_length(width, base)
+            text = Segment(f"  {content[1]}", self._toned("muted"))
+            return Strip([text]).adjust_cell_length(width, self._toned())
         cells, at_cursor, is_chosen = content
         mark = CHOSEN_MARK if is_chosen else " "
         if at_cursor and self.has_focus:
             # The background is so close to the usual one that the tones stay readable on it.
-            cursor = self._component_style("cursor")
-            row = base + Style(bgcolor=cursor.bgcolor, bold=True)
-            return self._row_strip(cells, row, FOCUSED_MARK + mark)
+            return self._row_strip(cells, "cursor", FOCUSED_MARK + mark)
         if at_cursor and self._follows_row:
-            pointer = Style(bgcolor=self._component_style("pointer").bgcolor)
-            return self._row_strip(cells, base + pointer, UNFOCUSED_MARK + mark)
-        return self._row_strip(cells, base, f" {mark}")
+            return self._row_strip(cells, "pointer", UNFOCUSED_MARK + mark)
+        return self._row_strip(cells, "", f" {mark}")
 
-    def _component_style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"line-table--{name}")
-
-    def _row_strip(self, cells: Sequence[Cell], base: Style, mark: str) -> Strip:
+    def _row_strip(self, cells: Sequence[Cell], row_tone: str, mark: str) -> Strip:
+        base = self._toned(row_tone)
         segments = [Segment(mark, base)]
         for (column, width), cell in zip(self._fitted, cells, strict=True):
-            segments += self._cell_segments(cell, width, base, align_right=column.align_right)
+            segments += self._cell_segments(cell, width, row_tone, align_right=column.align_right)
             segments.append(Segment(" " * self._gaps[column.key], base))
         table_width = self._fitted_width
         room = max(0, table_width - SCROLLBAR_WIDTH)
@@ -357,7 +344,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             strip = Strip([*strip.adjust_cell_length(max(0, room - 1), base), Segment("…", base)])
         return strip.adjust_cell_length(room, base).adjust_cell_length(table_width, base)
 
-    def _cell_segments(self, cell: Cell, width: int, base: Style, *, align_right: bool) -> list[Segment]:
+    def _cell_segments(self, cell: Cell, width: int, row_tone: str, *, align_right: bool) -> list[Segment]:
         pieces: list[Segment] = []
         left = width
         # The first piece is shortened, so that a long name does not hide the short pieces after it.
@@ -367,9 +354,9 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
                 break
             room = left - others if index == 0 and others < left else left
             fitted = text if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
-            pieces.append(Segment(fitted, toned(base, self._component_style(tone)) if tone else base))
+            pieces.append(Segment(fitted, self._toned(row_tone, tone)))
             left -= cell_len(fitted)
-        padding = Segment(" " * max(0, left), base)
+        padding = Segment(" " * max(0, left), self._toned(row_tone))
         return [padding, *pieces] if align_right else [*pieces, padding]
 
     def _title_of(self, column: Column[Row]) -> str:

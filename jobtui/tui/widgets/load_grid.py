@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -17,16 +16,11 @@ from textual.strip import Strip
 
 from jobtui.frontend.load_calendar import Layout, LoadCalendar, axis_line
 from jobtui.tui.widgets.line_table import MARK_WIDTH
-from jobtui.tui.widgets.tones import toned
+from jobtui.tui.widgets.tones import ToneStyles
 
 
 class LoadGrid(ScrollView, can_focus=True):
     """A line for each hour, and above them the minutes. The cursor stays on its instant."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "load-grid--cursor",
-        *(f"load-grid--{tone}" for tone in ("muted", "running", "waiting", "failed")),
-    }
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "move(0,-1)", "Earlier", show=False, id="grid.left"),
@@ -57,6 +51,7 @@ class LoadGrid(ScrollView, can_focus=True):
         self.layout_of_fields = Layout.of_width(0)
         self._calendar: LoadCalendar | None = None
         self._note = ""
+        self._toned = ToneStyles(self)
 
     @property
     def field(self) -> tuple[int, int]:
@@ -84,14 +79,14 @@ class LoadGrid(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Render one line, counted from the top of the widget."""
-        base, width = self.visual_style.rich_style, self.size.width
+        base, width = self._toned(), self.size.width
         if self._calendar is None:
-            note = Segment(f"{' ' * MARK_WIDTH}{self._note}" if y == 0 else "", self._toned(base, "muted"))
+            note = Segment(f"{' ' * MARK_WIDTH}{self._note}" if y == 0 else "", self._toned("muted"))
             return Strip([note]).adjust_cell_length(width, base)
         margin = Segment(" " * MARK_WIDTH, base)
         layout = self.layout_of_fields
         if y == 0:
-            axis = Segment(axis_line(layout), self._toned(base, "muted"))
+            axis = Segment(axis_line(layout), self._toned("muted"))
             return Strip([margin, axis]).adjust_cell_length(width, base)
         hour = self.scroll_offset.y + y - 1
         if hour >= len(self._calendar.hours):
@@ -99,14 +94,10 @@ class LoadGrid(ScrollView, can_focus=True):
         pieces = self._calendar.line(hour, layout)
         segments = [margin]
         at_hour, at_place = self.field
-        cursor = self.get_component_rich_style("load-grid--cursor")
         for place, (text, tone) in enumerate(pieces, -1):  # the first piece is the hour
-            style = self._toned(base, tone) if tone else base
-            segments.append(Segment(text, cursor if (hour, place) == (at_hour, at_place) else style))
+            shown = "field" if (hour, place) == (at_hour, at_place) else tone
+            segments.append(Segment(text, self._toned("warning" if shown == "waiting" else shown)))
         return Strip(segments).simplify().adjust_cell_length(width, base)
-
-    def _toned(self, base: Style, name: str) -> Style:
-        return toned(base, self.get_component_rich_style(f"load-grid--{name}"))
 
     def on_resize(self) -> None:
         """Choose how many minutes a field stands for."""

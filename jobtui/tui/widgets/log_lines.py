@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -18,14 +17,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from jobtui.tui.widgets.literal_text import cell_text
-from jobtui.tui.widgets.tones import toned
+from jobtui.tui.widgets.tones import ToneStyles
 
 Row = TypeVar("Row")
 RowOf_co = TypeVar("RowOf_co", covariant=True)
 
 MAX_PAINTED = 20_000  # characters of one line
 MARK = "▸ "
-JOB_TONES = 5  # colours that tell the jobs of merged lines apart
 _WHEEL_LINES = 3
 _COLUMN_STEP = 8  # cells that a key moves long lines sideways
 _SCROLLBAR = 2  # cells: a blank, and the scrollbar
@@ -87,12 +85,6 @@ class LogLines(Widget, Generic[Row], can_focus=True):
         wraps: Whether long lines are wrapped; otherwise they are cut off, and can be moved sideways.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"log-lines--{tone}" for tone in ("muted", "strong", "ok", "waiting", "failed", "running")),
-        *(f"log-lines--{name}" for name in ("cursor", "match", "changed")),
-        *(f"log-lines--job-{number}" for number in range(JOB_TONES)),
-    }
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="lines.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="lines.down"),
@@ -138,6 +130,7 @@ class LogLines(Widget, Generic[Row], can_focus=True):
         self._left = 0  # cells of the texts that are to the left of the screen
         self._visible: list[tuple[int, int]] = []  # the row and its wrapped line in each line of the screen
         self._empty_text = ""
+        self._toned = ToneStyles(self)
 
     # --- content ----------------------------------------------------------------------------------
 
@@ -246,23 +239,20 @@ class LogLines(Widget, Generic[Row], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Render one line, counted from the top of the widget."""
-        base = self.visual_style.rich_style  # cached by Textual, unlike self.rich_style
-        width = self.size.width
+        toned, width = self._toned, self.size.width
         if y >= len(self._visible):
             text = f"  {self._empty_text}" if y == 0 and self.rows.end == self.rows.first else ""
-            segment = Segment(text, self._toned(base, "muted"))
-            return Strip([segment]).adjust_cell_length(width, base)
+            return Strip([Segment(text, toned("muted"))]).adjust_cell_length(width, toned())
         index, part = self._visible[y]
         line = self._painted(index)
         at_cursor = index == self.cursor
-        if at_cursor and self.has_focus:
-            base += Style(bgcolor=self._component_style("cursor").bgcolor)
+        row_tone = "pointer" if at_cursor and self.has_focus else ""
         mark = MARK if at_cursor and part == 0 else "  "
         prefix = [(text if part == 0 else " " * cell_len(text), tone) for text, tone in line.prefix]
         begin, end = self._part_of(line, part)
         pieces = [(mark, "strong"), *prefix, *_pieces(line, begin, end)]
-        segments = [Segment(text, self._toned(base, tone) if tone else base) for text, tone in pieces]
-        strip, muted = Strip(segments), self._toned(base, "muted")
+        strip = Strip([Segment(text, toned(row_tone, tone)) for text, tone in pieces])
+        base, muted = toned(row_tone), toned(row_tone, "muted")
         room = max(1, width - _SCROLLBAR)
         if strip.cell_length > room:
             strip = Strip([*strip.adjust_cell_length(room - 1, base), Segment("…", muted)])
@@ -288,14 +278,6 @@ class LogLines(Widget, Generic[Row], can_focus=True):
         thumb = max(1, height * shown // count)
         place = round((height - thumb) * (self.top - self.rows.first) / (count - shown))
         return "▐" if place <= y < place + thumb else " "
-
-    def _component_style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"log-lines--{name}")
-
-    def _toned(self, base: Style, name: str) -> Style:
-        """Return the style of a tone in a line; only matches and changes have their own background."""
-        style = self._component_style(name)
-        return base + style if name in ("match", "changed") else toned(base, style)
 
     # --- events and actions -----------------------------------------------------------------------
 

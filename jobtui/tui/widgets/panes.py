@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.text import Text
 from textual import events
@@ -20,6 +20,7 @@ from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, run_key, running_columns, waiting_columns
 from jobtui.tui.widgets.columns_of_ticks import UPCOMING_COLUMNS, upcoming_key
 from jobtui.tui.widgets.line_table import LineTable
+from jobtui.tui.widgets.tones import ToneStyles
 
 _ABBREVIATED = 3  # letters of a title in a narrow terminal
 _TITLES = {"running": "Running", "waiting": "Waiting", "upcoming": "Upcoming", "recent": "Recent"}
@@ -27,8 +28,6 @@ _TITLES = {"running": "Running", "waiting": "Waiting", "upcoming": "Upcoming", "
 
 class PaneTabs(Widget):
     """One line with a tab for each pane; a click on a tab selects its pane."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"pane-tabs--active", "pane-tabs--inactive"}
 
     @dataclass
     class TabSelected(Message):
@@ -38,12 +37,13 @@ class PaneTabs(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="tabs")
-        self._tabs: list[tuple[str, str, str]] = []  # the pane's id, the text and the style of each tab
+        self._toned = ToneStyles(self)
+        self._tabs: list[tuple[str, str, str]] = []  # the pane's id, the text and the tone of each tab
 
     def update_tabs(self, labels: Mapping[str, str], active: str) -> None:
         """Show a tab for each pane, given its label by its id, and highlight the tab of the active pane."""
         tabs = [
-            (pane, f" [{label}] ", "active") if pane == active else (pane, f"  {label}  ", "inactive")
+            (pane, f" [{label}] ", "current") if pane == active else (pane, f"  {label}  ", "muted")
             for pane, label in labels.items()
         ]
         if tabs != self._tabs:
@@ -53,8 +53,8 @@ class PaneTabs(Widget):
     def render(self) -> Text:
         """Return the line of tabs, cut at the end."""
         line = Text(no_wrap=True, overflow="ellipsis")
-        for _, text, style in self._fitting_tabs():
-            line.append(text, self.get_component_rich_style(f"pane-tabs--{style}"))
+        for _, text, tone in self._fitting_tabs():
+            line.append(text, self._toned(tone))
         return line
 
     def _fitting_tabs(self) -> list[tuple[str, str, str]]:
@@ -62,10 +62,10 @@ class PaneTabs(Widget):
         if sum(len(text) for _, text, _ in self._tabs) <= self.size.width:
             return self._tabs
         fitting = []
-        for pane, text, style in self._tabs:
+        for pane, text, tone in self._tabs:
             key, title, *count = text.strip(" []").split()
             short = f" {' '.join([key, title[:_ABBREVIATED], *count[:1]])} "
-            fitting.append((pane, text if style == "active" else short, style))
+            fitting.append((pane, text if tone == "current" else short, tone))
         return fitting
 
     def on_click(self, event: events.Click) -> None:

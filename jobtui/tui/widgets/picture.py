@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
 from jobtui.frontend.charts import Line
-from jobtui.tui.widgets.tones import toned
+from jobtui.tui.widgets.tones import ToneStyles
 
 Draw = Callable[[int, int], Sequence[Line]]  # for a width and a height
 
@@ -24,15 +22,12 @@ class Picture(Widget):
         id: The id of the widget.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"picture--{tone}" for tone in ("muted", "running", "waiting", "ok", "failed", "strong")
-    }
-
     def __init__(self, title: str, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self.border_title = title
         self._draw: Draw = lambda _width, _height: ()
         self._lines: Sequence[Line] | None = None  # None until they are drawn
+        self._toned = ToneStyles(self)
 
     def show(self, draw: Draw) -> None:
         """Show what a function draws for the size."""
@@ -45,12 +40,9 @@ class Picture(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Render one line, counted from the top of the widget."""
-        base, width = self.visual_style.rich_style, self.size.width
+        width = self.size.width
         if self._lines is None:
             self._lines = self._draw(width, self.size.height)
         line = self._lines[y] if y < len(self._lines) else ()
-        segments = [Segment(text, self._toned(base, tone) if tone else base) for text, tone in line]
-        return Strip(segments).adjust_cell_length(width, base)
-
-    def _toned(self, base: Style, name: str) -> Style:
-        return toned(base, self.get_component_rich_style(f"picture--{name}"))
+        segments = [Segment(text, self._toned(tone)) for text, tone in line]
+        return Strip(segments).adjust_cell_length(width, self._toned())

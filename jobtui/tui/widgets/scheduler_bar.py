@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -14,6 +13,7 @@ from textual.widget import Widget
 
 from jobtui.frontend.scheduler_tabs import TabLabel, TabRow
 from jobtui.tui.widgets.literal_text import cell_text
+from jobtui.tui.widgets.tones import ToneStyles
 
 Piece = tuple[str, str]  # a text and its tone
 _SHORT_NAME = 12  # cells; so much is left of a name before the words beside the marks go
@@ -22,10 +22,6 @@ _SHORTEST_NAME = 4  # cells; a shorter one says nothing
 
 class SchedulerBar(Widget):
     """A tab for each scheduler, with its number, its name and its mark. A click on a tab selects it."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"scheduler-bar--{tone}" for tone in ("shown", "other", "waiting", "failed")
-    }
 
     @dataclass
     class Selected(Message):
@@ -36,6 +32,7 @@ class SchedulerBar(Widget):
     def __init__(self) -> None:
         super().__init__(id="schedulers")
         self._row = TabRow()
+        self._toned = ToneStyles(self)
 
     def on_mount(self) -> None:
         """Follow the tabs of the app."""
@@ -50,7 +47,7 @@ class SchedulerBar(Widget):
         line = Text(no_wrap=True, overflow="ellipsis")
         for pieces in fit_tabs(self._row, self.size.width):
             for text, tone in pieces:
-                line.append(text, self.get_component_rich_style(f"scheduler-bar--{tone}"))
+                line.append(text, self._toned(tone))
         return line
 
     def on_click(self, event: events.Click) -> None:
@@ -91,13 +88,13 @@ def fit_tabs(row: TabRow, width: int) -> list[list[Piece]]:
 
 
 def _shown_tab(place: int, tab: TabLabel, cells: int, has_words: bool) -> list[Piece]:
-    return [(f" [{place + 1} {_name(tab, cells)}", "shown"), *_mark(tab, has_words), ("] ", "shown")]
+    return [(f" [{place + 1} {_name(tab, cells)}", "current"), *_mark(tab, has_words), ("] ", "current")]
 
 
 def _other_tab(place: int, tab: TabLabel, cells: int, has_words: bool) -> list[Piece]:
     if not cells:
-        return [(f" {place + 1}", "other"), *([] if tab.mark is None else [(tab.mark.sign, tab.mark.tone)])]
-    return [(f"  {place + 1} {_name(tab, cells)}", "other"), *_mark(tab, has_words), ("  ", "other")]
+        return [(f" {place + 1}", "muted"), *([] if tab.mark is None else [(tab.mark.sign, tab.mark.tone)])]
+    return [(f"  {place + 1} {_name(tab, cells)}", "muted"), *_mark(tab, has_words), ("  ", "muted")]
 
 
 def _name(tab: TabLabel, cells: int) -> str:

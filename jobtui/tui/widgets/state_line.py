@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
+
+from jobtui.tui.widgets.tones import ToneStyles
 
 Piece = tuple[str, str]  # a text and its tone; "" is the default tone
 _GAP = "  "
@@ -17,13 +17,10 @@ _GAP = "  "
 class StateLine(Widget):
     """A line that is repainted only if its text changes; the first piece at the right stays longest."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"state-line--{tone}" for tone in ("strong", "muted", "ok", "waiting", "failed", "running")
-    }
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._pieces: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
+        self._toned = ToneStyles(self)
 
     def show(self, left: Sequence[Piece], right: Sequence[Piece]) -> None:
         """Show other pieces."""
@@ -45,5 +42,4 @@ class StateLine(Widget):
 
     def _text(self, piece: Piece) -> Text:
         text, tone = piece
-        style: Style | str = self.get_component_rich_style(f"state-line--{tone}") if tone else ""
-        return Text(text, style)
+        return Text(text, self._toned(tone))
