@@ -104,10 +104,10 @@ class JobIndex:
         """Return the jobs whose next ticks are the first, the soonest first."""
         return [self._jobs[place] for _, _, place in self._due[:limit]]
 
-    def matching(self, words: Sequence[str]) -> list[JobView]:
+    def matching(self, words: Sequence[str]) -> Sequence[JobView]:
         """Return the jobs of which the name, the schedule and the status together contain all words."""
         if not words:
-            return list(self._jobs)
+            return self._jobs
         if self._texts is None:
             self._texts = [_searchable_text(job) for job in self._jobs]
         texts = self._texts

@@ -7,6 +7,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.outcome_strip import BARS
@@ -65,18 +66,22 @@ class SlotHistory:
         if before and 0 < snapshot.pool.size < (self._size or math.inf):
             self._shrunk = at
         self._at, self._size = at, snapshot.pool.size
-        ended = [run for run in snapshot.recent if run.number and run.started is not None and run.ended]
-        new = [run for run in ended if at - _seconds(run.ended) < SPAN and _key(run) not in self._known]
+        new = [*takewhile(lambda run: self._is_new(run, at), filter(_has_run, snapshot.recent))]
         while len(self._slots) < size:
             self._slots.append(_Slot())
         self._free(new, snapshot.running, at)
-        if before and len(snapshot.recent) >= _MOST_LISTED and len(new) == len(ended):
+        oldest = next(filter(_has_run, reversed(snapshot.recent)), None)
+        if before and len(snapshot.recent) >= _MOST_LISTED and new and new[-1] is oldest:
             self._fill(before, _seconds(new[-1].ended), min(size, snapshot.pool.running))
         for run in sorted((*new, *snapshot.running), key=lambda run: _seconds(run.started)):
             if _key(run) not in self._live and _key(run) not in self._known:
                 self._place(run)
         del self._slots[max(size, *(place + 1 for place, slot in enumerate(self._slots) if slot.run), 0) :]
         self._forget(at)
+
+    def _is_new(self, run: RunView, at: float) -> bool:
+        """Return whether a run ended in the last minute, and no earlier snapshot had its ending."""
+        return at - _seconds(run.ended) < SPAN and _key(run) not in self._known
 
     def _free(self, ended: Iterable[RunView], running: Iterable[RunView], at: float) -> None:
         """Free the slots of the runs that have ended, or wait for their next attempt."""
@@ -174,6 +179,11 @@ def _parts(start: float, end: float) -> Iterable[tuple[int, float]]:
         until = min(end, (part + 1) * _PART)
         yield part, until - start
         start, part = until, part + 1
+
+
+def _has_run(run: RunView) -> bool:
+    """Return whether an ending is that of a run which has started."""
+    return bool(run.number) and run.started is not None and run.ended is not None
 
 
 def _seconds(instant: datetime | None) -> float:

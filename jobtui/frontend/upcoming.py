@@ -41,34 +41,56 @@ class UpcomingTick:
     quiet_until: datetime | None = None
 
 
-def list_upcoming(snapshot: Snapshot, soonest: Iterable[JobView] | None = None) -> list[UpcomingTick]:
+def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
     """Return the next ticks of jobs, and the one-off runs that wait for their instants, soonest first.
-
-    Args:
-        snapshot: The scheduler.
-        soonest: The `MAX_UPCOMING` jobs that are due first, if they are known.
 
     Returns:
         At most `MAX_UPCOMING` rows.
     """
-    if soonest is None:
-        due = (job for job in snapshot.jobs if job.next is not None)
-        soonest = nsmallest(MAX_UPCOMING, due, key=lambda job: (job.next or snapshot.at).timestamp())
-    ticks = [
-        UpcomingTick(
-            job.next,
-            job.name,
-            format_schedule(job, snapshot.zone),
-            0,
-            job.paused_since is not None,
-            job.schedule,
-            job.quiet_until,
-        )
-        for job in soonest
-        if job.next is not None
-    ]
+    due = (job for job in snapshot.jobs if job.next is not None)
+    soonest = nsmallest(MAX_UPCOMING, due, key=lambda job: (job.next or snapshot.at).timestamp())
+    return UpcomingTicks().list(snapshot, soonest)
+
+
+class UpcomingTicks:
+    """Lists upcoming ticks in successive snapshots. A job that has not changed keeps its `UpcomingTick`."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[JobView, UpcomingTick]] = {}
+
+    def list(self, snapshot: Snapshot, soonest: Iterable[JobView]) -> list[UpcomingTick]:
+        """Return what `list_upcoming` returns.
+
+        Args:
+            snapshot: The scheduler.
+            soonest: The `MAX_UPCOMING` jobs that are due first.
+        """
+        before, self._known = self._known, {}
+        for job in soonest:
+            if job.next is not None:
+                known = before.get(job.name)
+                if known is None or known[0] is not job:
+                    known = job, _tick_of(job, job.next, snapshot.zone)
+                self._known[job.name] = known
+        ticks = [tick for _, tick in self._known.values()]
+        return sorted(ticks + _one_off_runs(snapshot), key=_order)[:MAX_UPCOMING]
+
+
+def _tick_of(job: JobView, due: datetime, zone: tzinfo) -> UpcomingTick:
+    return UpcomingTick(
+        due,
+        job.name,
+        format_schedule(job, zone),
+        0,
+        job.paused_since is not None,
+        job.schedule,
+        job.quiet_until,
+    )
+
+
+def _one_off_runs(snapshot: Snapshot) -> list[UpcomingTick]:
     quiet_until = snapshot.quiet_until
-    runs = [
+    return [
         UpcomingTick(
             run.due,
             run.job,
@@ -79,7 +101,10 @@ def list_upcoming(snapshot: Snapshot, soonest: Iterable[JobView] | None = None) 
         for run in snapshot.scheduled
         if run.due is not None
     ]
-    return sorted(ticks + runs, key=lambda row: (row.due.timestamp(), row.job))[:MAX_UPCOMING]
+
+
+def _order(row: UpcomingTick) -> tuple[float, str]:
+    return row.due.timestamp(), row.job
 
 
 def is_paused_at(job: JobView, instant: datetime) -> bool:

@@ -18,8 +18,9 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input
 
 from jobtui.frontend.absence import Absence
@@ -160,6 +161,8 @@ class JobtuiApp(App[None]):
         self._covered: list[Screen[Any]] = []  # at the last refresh, which left them as they were
         self._change_pending = False
         self._refresh_pending = False
+        self._refreshed = 0.0  # when the latest snapshot was taken, by the clock of the event loop
+        self._shown_at = 0.0  # and by that of the scheduler
         self._throttle = AdaptiveThrottle(1 / MAX_REFRESH_RATE, MAX_INTERVAL, CPU_SHARE)
 
     def _make_tab(self, number: int, backend: Backend) -> SchedulerTab:
@@ -177,10 +180,11 @@ class JobtuiApp(App[None]):
         return tab
 
     def get_default_screen(self) -> Screen[Any]:
-        """Return the main screen of the first tab, with the class of its size: its first frame must be right.
+        """Return the main screen of the first tab, with the class of its size.
 
-        For the screen of a mode Textual would parse all style sheets twice more. From now on the mode exists,
-        so that the user can return to it.
+        For the screen of a mode Textual would parse all style sheets twice more, and for a class that comes
+        with the first resize it would compute all styles again. From now on the mode exists, so that the user
+        can return to it.
         """
         first = self.tabs.shown
         self.add_mode(first.mode, lambda: first.dashboard)
@@ -209,7 +213,7 @@ class JobtuiApp(App[None]):
         self.screen_change_signal.subscribe(self, self._show_uncovered)
         self.tabs.follow()
         self._look.start()
-        self.set_interval(CLOCK_INTERVAL, self._request_refresh)
+        self.set_interval(CLOCK_INTERVAL, self._follow_clock)
         self.take_snapshot()
         if self._owns_process:
             self.call_after_refresh(exclude_from_collection)
@@ -253,6 +257,12 @@ class JobtuiApp(App[None]):
         """Refresh after a change."""
         self._request_refresh()
 
+    def _follow_clock(self) -> None:
+        """Refresh for clocks and countdowns, which show seconds, unless this second is shown already."""
+        began = self._shown_at % 1.0
+        if began + self._loop_time() - self._refreshed >= 1.0:
+            self._request_refresh()
+
     def _request_refresh(self) -> None:
         """Refresh now, or as soon as the throttle permits.
 
@@ -274,21 +284,27 @@ class JobtuiApp(App[None]):
     def take_snapshot(self) -> None:
         """Take a snapshot of the shown scheduler at once, without the throttle, and show it."""
         self._change_pending = False  # before the snapshot: a change after it must post again
-        self._throttle.begin(self._loop_time(), thread_cpu())
+        self._refreshed = self._loop_time()
+        self._throttle.begin(self._refreshed, thread_cpu())
         backend = self.tabs.shown.backend
         snapshot, connection_error = backend.snapshot(), backend.connection_error
+        self._shown_at = snapshot.at.timestamp()
         self._covered = self._covered_screens()
         for screen in self.screen_stack:
             if not screen.is_mounted or screen in self._covered:
                 continue
             screen.set_class(bool(connection_error), "-outdated")
-            for dialog in screen.query(".dialog.large"):  # a large dialog covers the status line
+            for dialog in self._large_dialogs(screen):  # each of them covers the status line
                 subtitle = literal_title(connection_error)
                 if dialog.border_subtitle != subtitle:  # an assignment repaints the dialog
                     dialog.border_subtitle = subtitle
             if isinstance(screen, _FOLLOWERS):
                 screen.update_snapshot(snapshot)
         self.tab_row = self.tabs.row
+
+    @staticmethod
+    def _large_dialogs(screen: Screen[Any]) -> Iterable[Widget]:
+        return screen.query(".dialog.large") if isinstance(screen, ModalScreen) else ()
 
     def _covered_screens(self) -> list[Screen[Any]]:
         """Return the screens of which nothing is to be seen: an opaque one is above them."""

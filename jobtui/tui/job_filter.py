@@ -66,7 +66,7 @@ class JobListFilter:
         """Return a filter sorted by the same column in the opposite order."""
         return replace(self, reverse=not self.reverse)
 
-    def apply(self, index: JobIndex, attention: AttentionView) -> list[JobView]:
+    def apply(self, index: JobIndex, attention: AttentionView) -> Sequence[JobView]:
         """Return the jobs that match, in order.
 
         Args:
@@ -79,7 +79,7 @@ class JobListFilter:
         column = _SORTABLE.get(self.sort)
         if column is not None and column.sort_key is not None:
             # Sorting is stable: equal jobs stay in the order of registration.
-            matching.sort(key=column.sort_key, reverse=self._descending)
+            matching = sorted(matching, key=column.sort_key, reverse=self._descending)
         return matching
 
     @property

@@ -1,12 +1,14 @@
 """The list of upcoming ticks and runs."""
 
+from dataclasses import replace
+
 from support import snapshots
 
 from jobtui import Scheduler
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
+from jobtui.frontend.upcoming import MAX_UPCOMING, UpcomingTicks, list_upcoming
 from jobtui.runtime.clock import ManualClock
 
 
@@ -24,6 +26,18 @@ def test_upcoming_ticks_and_runs_are_sorted_by_instant_and_limited_in_number() -
     assert all(row.paused for row in list_upcoming(snapshots.paused()))
     assert any(row.quiet_until is not None for row in list_upcoming(snapshots.quiet()))
     assert len(list_upcoming(snapshots.many_jobs(300))) == MAX_UPCOMING
+
+
+def test_a_job_that_has_not_changed_keeps_its_upcoming_tick() -> None:
+    """A table builds the cells of a row again only if the row is another object."""
+    before = snapshots.idle()
+    first, *others = before.jobs
+    after = replace(before, jobs=(replace(first, paused_since=snapshots.NOW), *others))
+    ticks = UpcomingTicks()
+    old, new = [{row.job: row for row in ticks.list(each, each.jobs)} for each in (before, after)]
+    kept = {job for job, row in new.items() if row is old[job]}
+    assert kept == {job.name for job in others if job.next is not None}
+    assert (old[first.name].paused, new[first.name].paused) == (False, True)
 
 
 def test_ticks_during_a_pause_are_marked_and_those_after_its_end_are_not() -> None:

@@ -1522,6 +1522,21 @@ async def test_a_change_is_shown_at_once_if_the_last_refresh_was_long_ago() -> N
 
 
 @async_test
+async def test_the_clock_causes_a_refresh_only_if_the_present_second_is_not_shown() -> None:
+    backend = ScriptedBackend(snapshots.make([], at=snapshots.NOW.replace(microsecond=70_000)))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        async with running_app(backend) as driver:
+            loop = FakeLoop(driver.app, monkeypatch)
+            driver.refresh_now()
+            before = backend.snapshots_taken
+            for seconds, refreshes in [(0.25, 0), (0.67, 0), (0.02, 1), (0.9, 1), (0.1, 2)]:
+                loop.advance(seconds)
+                driver.app.call_next(loop.interval._callback or pytest.fail)  # noqa: SLF001 - Textual's; what the timer calls
+                await driver.settle()
+                assert backend.snapshots_taken - before == refreshes, seconds
+
+
+@async_test
 async def test_many_changes_post_only_one_message() -> None:
     """Until the app handles it."""
     backend = ScriptedBackend(snapshots.idle())

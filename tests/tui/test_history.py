@@ -37,7 +37,7 @@ def rows(driver: AppDriver) -> list[RunView]:
     """Return the rows of the screen."""
     assert isinstance(driver.screen, HistoryScreen)
     table: LineTable[RunView] = driver.screen.query_one("#history", LineTable)
-    return table.rows
+    return [*table.rows]
 
 
 @async_test

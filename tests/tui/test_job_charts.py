@@ -34,7 +34,7 @@ def make_backend(ended: int = 6) -> ScriptedBackend:
 def runs_of(driver: AppDriver) -> list[RunView]:
     """Return the rows of the table of runs."""
     table: LineTable[RunView] = driver.screen.query_one("#job-runs", LineTable)
-    return table.rows
+    return [*table.rows]
 
 
 @async_test

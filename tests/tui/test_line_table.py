@@ -155,7 +155,41 @@ async def test_a_cell_that_lasts_is_built_once_for_each_row_and_others_follow_th
 
             assert await shown([first, second], 0) == [["a00", "a00"], ["b00", "b00"]]
             assert await shown([first, second], 5) == [["a00", "a05"], ["b00", "b05"]]
-            assert await shown([second, other], 9) == [["b09", "b09"], ["c09", "c09"]]
+            assert await shown([second, other], 9) == [["b00", "b09"], ["c09", "c09"]]
+
+
+@async_test
+async def test_a_row_that_moves_to_another_line_keeps_its_strip() -> None:
+    first, second = rows_of(2)
+    async with running_table([first]) as (table, pilot):
+        await pilot.press("down")
+        table.update_rows([first, second], NOW)
+        await settle(pilot)
+        strip = table.render_line(1)
+        table.update_rows([first, (7, "new", ""), second], NOW)
+        await settle(pilot)
+        assert table.render_line(2) is strip
+        table.app.theme = "textual-light"
+        await settle(pilot)
+        assert [each.text for each in table.render_line(2)] == [each.text for each in strip]
+        assert table.render_line(2) != strip
+
+
+@async_test
+async def test_the_thumb_of_the_scrollbar_is_as_long_as_in_a_table_that_begins_with_these_rows() -> None:
+    """The scrollbar is repainted only if an end of its thumb moves."""
+
+    def painted(table: RecordingTable) -> str:
+        return "".join(line[-1] for line in lines(table))
+
+    async with running_table(rows_of(11)) as (table, pilot):
+        for count in [*range(11, 40), *range(40, 400, 13)]:
+            table.update_rows(rows_of(count), NOW)
+            await settle(pilot)
+            shown = painted(table)
+            table.vertical_scrollbar.refresh()
+            await settle(pilot)
+            assert painted(table) == shown, count
 
 
 @pytest.mark.parametrize(
@@ -249,7 +283,7 @@ def test_a_cell_has_exactly_the_width_of_its_column(
     """Wide and combining characters included."""
     table: LineTable[Any] = LineTable((), lambda row: row, empty="")
     cell = [(text, "") for text in (first, *others)]
-    segments = table._cell_segments(cell, width, table.rich_style, align_right=right)  # noqa: SLF001 - the geometry, without painting a screen for each width
+    segments = table._cell_segments(cell, width, "", align_right=right)  # noqa: SLF001 - the geometry, without painting a screen for each width
     assert sum(cell_len(segment.text) for segment in segments) == width
 
 

@@ -82,7 +82,7 @@ class HistoryScreen(ModalScreen[None]):
         self._commands = background_commands
         self._backend = background_commands.backend
         self._question = _PageRequest(query)
-        self._runs: list[RunView] = []
+        self._runs: tuple[RunView, ...] = ()
         self._next = ""  # the cursor of the page that follows the runs
         self._query = BackgroundQuery(self, self._ask, self._show_page, self._show_error)
         self._input = QueryInput(
@@ -128,7 +128,7 @@ class HistoryScreen(ModalScreen[None]):
         if question != self._question:  # another search has begun
             return
         if not question.cursor:
-            self._runs.clear()
+            self._runs = ()
             self._table.action_move_to(0)
         self._runs += page.runs
         self._next = page.next

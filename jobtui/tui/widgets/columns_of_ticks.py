@@ -43,8 +43,8 @@ def _cause(row: UpcomingTick, _now: datetime) -> Cell:
 UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (
     Column("due", "DUE", 12, _due),
     Column("countdown", "IN", _COUNTDOWN_WIDTH, _countdown),
-    Column("job", "JOB", 14, _upcoming_job, fraction=2),
-    Column("cause", "SCHEDULE", 10, _cause, fraction=1, drop_order=1, wanted=16),
+    Column("job", "JOB", 14, _upcoming_job, fraction=2, lasts=True),
+    Column("cause", "SCHEDULE", 10, _cause, fraction=1, drop_order=1, wanted=16, lasts=True),
 )
 
 

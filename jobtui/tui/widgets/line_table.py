@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
+from math import ceil
 from textwrap import wrap
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -21,6 +22,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -33,9 +35,11 @@ MARK_WIDTH = 2  # cells before the first column, for the cursor's mark
 FOCUSED_MARK = "▸"  # at the cursor's row while the table has the focus
 UNFOCUSED_MARK = "›"  # noqa: RUF001 - and while it does not: this narrow sign is intended
 CHOSEN_MARK = "◆"  # in the cell after it, at rows that the user has marked
+_MOST_KEPT = 300  # rows whose cells are kept, and as many strips: more than there are in a large terminal
 _LEAST_WIDTH = 4  # cells, of a column that gives way in a narrow table
 COLUMN_GAP = 1  # cells between two columns
 _FACING_GAP = 2  # cells between a column that is aligned to the right and one that is not: their texts meet
+_PARTS = 8  # of a cell, in which the thumb of a scrollbar may end
 SCROLLBAR_WIDTH = 1  # cells that stay free, so that columns keep their places when the scrollbar appears
 
 
@@ -142,7 +146,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         id: str | None = None,  # noqa: A002 - Textual's name for it
     ) -> None:
         super().__init__(id=id)
-        self.rows: list[Row] = []
+        self.rows: Sequence[Row] = ()
         self._toned = ToneStyles(self)
         self._columns = columns
         self._row_key = key
@@ -160,16 +164,21 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._fitted_width = -1  # the width of the table that they fit
         self._wanted: dict[str, int] = {}  # the widths that were wanted later, by key
         self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
-        self._built: dict[int, tuple[Row, tuple[Cell, ...]]] = {}  # the row of each line, and its cells
+        # The cells of rows that were shown, each with its row, by the identity of the row; and their strips.
+        self._built: dict[int, tuple[Row, tuple[Cell, ...]]] = {}
+        self._strips: dict[tuple[tuple[Cell, ...], str, str], Strip] = {}
 
     # --- content ----------------------------------------------------------------------------------
 
     def update_rows(self, rows: Sequence[Row], now: datetime) -> None:
-        """Show these rows as of the instant `now`; repaint the lines whose content changed."""
+        """Show these rows as of the instant `now`; repaint the lines whose content changed.
+
+        The table keeps the sequence, so it must not change.
+        """
         selected = self.selected
         if bool(rows) != bool(self.rows) and self.has_focus:
             self.screen.refresh_bindings()  # later, with the new rows: see `check_action`
-        self.rows = list(rows)
+        self.rows = rows
         self._now = now
         self._update_height(len(self.rows) + self._header)
         self.cursor = self._cursor_for(selected)
@@ -184,9 +193,24 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if (self.virtual_size.height <= shown) == fits and (fits or self.scroll_offset.y <= height - shown):
             self.set_reactive(LineTable.virtual_size, size)
             if self.show_vertical_scrollbar:
-                self.vertical_scrollbar.window_virtual_size = height
+                self._show_height_in_scrollbar(height)
         else:
             self.virtual_size = size
+
+    def _show_height_in_scrollbar(self, height: int) -> None:
+        """Give the scrollbar the number of lines. It is repainted only if that moves an end of its thumb."""
+        bar = self.vertical_scrollbar
+        if self._thumb(height) == self._thumb(bar.window_virtual_size):
+            bar.set_reactive(ScrollBar.window_virtual_size, height)
+        else:
+            bar.window_virtual_size = height
+
+    def _thumb(self, lines: int) -> tuple[int, int]:
+        """Return the ends of the thumb for a number of lines, in parts of a cell, as Textual paints it."""
+        bar, size = self.vertical_scrollbar, self.size.height
+        length = max(1.0, size * bar.window_size / lines)
+        start = int((size - length) * bar.position / max(1, lines - bar.window_size) * _PARTS)
+        return start, start + ceil(length * _PARTS)
 
     def mark_rows(self, keys: Collection[Hashable]) -> None:
         """Show a mark at the rows with these keys, and at no other."""
@@ -289,13 +313,15 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             return () if self.rows else ("empty", self._empty_line(y - self._header))
         now, row = self._now, self.rows[index]
         assert now is not None  # update_rows sets it with the rows
-        before, lasting = self._built.get(y, (None, ()))
-        built = zip(self._fitted, lasting if before is row else repeat(None), strict=False)
+        _, lasting = self._built.get(id(row), (row, repeat(None)))
+        built = zip(self._fitted, lasting, strict=False)
         cells = tuple(
             cell if column.lasts and cell is not None else tuple(column.content(row, now, width))
             for (column, width), cell in built
         )
-        self._built[y] = row, cells
+        if len(self._built) > _MOST_KEPT:
+            self._built.clear()
+        self._built[id(row)] = row, cells
         return (cells, index == self.cursor, bool(self._chosen) and self._row_key(row) in self._chosen)
 
     def _empty_line(self, index: int) -> str:
@@ -312,8 +338,9 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             self._fit()
         content = self._painted[y] = self._line_content(y)
         if y < self._header:
-            titles = [[(self._title_of(column), "")] for column, _ in self._fitted]
-            return self._row_strip(titles, "header", "  ")
+            return self._row_strip(
+                tuple(((self._title_of(column), ""),) for column, _ in self._fitted), "header", "  "
+            )
         if not content:
             return Strip.blank(width, self._toned())
         if content[0] == "empty":
@@ -328,7 +355,16 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             return self._row_strip(cells, "pointer", UNFOCUSED_MARK + mark)
         return self._row_strip(cells, "", f" {mark}")
 
-    def _row_strip(self, cells: Sequence[Cell], row_tone: str, mark: str) -> Strip:
+    def _row_strip(self, cells: tuple[Cell, ...], row_tone: str, mark: str) -> Strip:
+        """Return the strip of a row. One that has only moved to another line keeps its strip."""
+        key = (cells, row_tone, mark)
+        if key not in self._strips:
+            if len(self._strips) > _MOST_KEPT:
+                self._strips.clear()
+            self._strips[key] = self._paint_row(*key)
+        return self._strips[key]
+
+    def _paint_row(self, cells: tuple[Cell, ...], row_tone: str, mark: str) -> Strip:
         base = self._toned(row_tone)
         segments = [Segment(mark, base)]
         for (column, width), cell in zip(self._fitted, cells, strict=True):
@@ -371,6 +407,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self.fitting = tuple(column.key for column, _ in self._fitted)
         self._painted.clear()
         self._built.clear()
+        self._strips.clear()
 
     def _fit_columns(self, width: int) -> list[tuple[Column[Row], int]]:
         """Return the columns that fit into a width, each with its own width."""
@@ -409,6 +446,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         return fitted
 
     # --- events -----------------------------------------------------------------------------------
+
+    def notify_style_update(self) -> None:
+        """Forget the strips, which have the colours of the theme before."""
+        super().notify_style_update()
+        self._strips.clear()
 
     def on_resize(self) -> None:
         """Fit the columns to the new width, and keep the cursor visible."""

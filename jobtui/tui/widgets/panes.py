@@ -14,7 +14,7 @@ from textual.widget import Widget
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.now_next import queued_for
-from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
+from jobtui.frontend.upcoming import MAX_UPCOMING, UpcomingTicks
 from jobtui.tui.arrangement import PANES
 from jobtui.tui.key_names import key_of
 from jobtui.tui.widgets.columns_of_runs import RECENT_COLUMNS, run_key, running_columns, waiting_columns
@@ -84,6 +84,7 @@ class Panes:
     def __init__(self, snapshot: Snapshot) -> None:
         self._index = JobIndex()
         self._snapshot = snapshot
+        self._upcoming = UpcomingTicks()
         tables: list[LineTable[Any]] = [
             LineTable(running_columns(self._job), run_key, empty="nothing runs", id="running"),
             LineTable(waiting_columns(self._queued_for), run_key, empty="nothing waits", id="waiting"),
@@ -105,7 +106,7 @@ class Panes:
         contents: dict[str, tuple[Sequence[object], object]] = {
             "running": (snapshot.working, f"{pool.running}{abandoned}"),
             "waiting": (snapshot.waiting, pool.queued + pool.held + pool.retrying),
-            "upcoming": (list_upcoming(snapshot, index.soonest(MAX_UPCOMING)), index.upcoming),
+            "upcoming": (self._upcoming.list(snapshot, index.soonest(MAX_UPCOMING)), index.upcoming),
             "recent": (snapshot.recent, ""),  # the list is cut, so its length says nothing
         }
         for pane, (rows, count) in contents.items():
