@@ -57,7 +57,7 @@ def test_an_index_that_follows_the_changes_equals_a_search_of_all_jobs(steps: li
         assert index.upcoming == sum((job.next is not None) + job.scheduled for job in jobs)
         due = sorted((job for job in jobs if job.next is not None), key=lambda job: (job.next, job.name))
         assert [job.name for job in index.soonest(3)] == [job.name for job in due[:3]]
-        assert index.matching(()) == jobs
+        assert [*index.matching(())] == jobs
         assert all(index.job(name) is job for name, job in {job.name: job for job in jobs}.items())
         assert index.job("unknown") is None
         assert index.matching(("failed",)) == [job for job in jobs if failed_lately(job)]
