@@ -176,21 +176,28 @@ class JobtuiApp(App[None]):
         dashboard = Dashboard(commands, "Detach" if self._stop is None else "Quit")
         tab = SchedulerTab(str(number), backend, commands, dashboard)
         if number > 1:
-            self.add_mode(tab.mode, lambda: self.tabs.add_bar(tab.dashboard))
+            self.add_mode(tab.mode, lambda: self._prepare(tab.dashboard))
         return tab
 
     def get_default_screen(self) -> Screen[Any]:
-        """Return the main screen of the first tab, with the class of its size.
+        """Return the main screen of the first tab.
 
-        For the screen of a mode Textual would parse all style sheets twice more, and for a class that comes
-        with the first resize it would compute all styles again. From now on the mode exists, so that the user
-        can return to it.
+        For the screen of a mode Textual would parse all style sheets twice more. From now on the mode exists,
+        so that the user can return to it.
         """
         first = self.tabs.shown
         self.add_mode(first.mode, lambda: first.dashboard)
+        return self._prepare(first.dashboard)
+
+    def _prepare(self, screen: Screen[Any]) -> Screen[Any]:
+        """Give a screen the row of tabs and the class of its size before it is composed.
+
+        For a class that comes with its first resize, Textual would compute all its styles once more.
+        """
         height = self.size.height
-        first.dashboard.add_class(max(each for each in self.VERTICAL_BREAKPOINTS if each[0] <= height)[1])
-        return self.tabs.add_bar(first.dashboard)
+        _, of_size = max(each for each in self.VERTICAL_BREAKPOINTS if each[0] <= height)
+        screen.update_classes({name: name == of_size for _, name in self.VERTICAL_BREAKPOINTS}, update=False)
+        return self.tabs.add_bar(screen)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes each line before it is painted."""
@@ -209,7 +216,7 @@ class JobtuiApp(App[None]):
         if self._terminal is not None:
             self._terminal.on_lost(self._on_terminal_lost)
             self._suspension.handle_signals()
-        self.screen_change_signal.subscribe(self, self.tabs.add_bar, immediate=True)
+        self.screen_change_signal.subscribe(self, self._prepare, immediate=True)
         self.screen_change_signal.subscribe(self, self._show_uncovered)
         self.tabs.follow()
         self._look.start()

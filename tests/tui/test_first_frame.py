@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support import snapshots
-from support.app_driver import async_test, quick_pilot
+from support.app_driver import async_test, quick_pilot, running_app
 from support.scripted_backend import ScriptedBackend
 
 from jobtui.tui import app as app_module
@@ -41,3 +41,23 @@ async def test_the_first_frame_has_its_final_layout_and_all_but_the_keys(size: t
     first, last = [[line[:-1] for line in frame] for frame in (app.frames[0], app.frames[-1])]
     different = [place for place, line in enumerate(first) if line != last[place]]
     assert different in ([], [size[1] - 1])
+
+
+@async_test
+async def test_each_screen_has_the_class_of_the_present_size_and_no_other() -> None:
+    """The terminal may have become smaller while another screen was above it."""
+    async with running_app(ScriptedBackend(snapshots.idle()), (80, 24)) as driver:
+
+        def size_classes() -> set[str]:
+            return set(driver.screen.classes) & {name for _, name in JobtuiApp.VERTICAL_BREAKPOINTS}
+
+        assert size_classes() == {"-higher"}
+        await driver.press("question_mark")
+        assert size_classes() == {"-higher"}
+        await driver.resize(80, 12)
+        assert size_classes() == {"-lower"}
+        await driver.press("escape")
+        assert size_classes() == {"-lower"}
+        await driver.resize(80, 5)
+        await driver.press("question_mark")
+        assert size_classes() == {"-lowest"}
