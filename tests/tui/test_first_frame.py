@@ -55,9 +55,10 @@ async def test_each_screen_has_the_class_of_the_present_size_and_no_other() -> N
         await driver.press("question_mark")
         assert size_classes() == {"-higher"}
         await driver.resize(80, 12)
-        assert size_classes() == {"-lower"}
+        await driver.until(lambda: size_classes() == {"-lower"})
         await driver.press("escape")
         assert size_classes() == {"-lower"}
         await driver.resize(80, 5)
+        await driver.until(lambda: size_classes() == {"-lowest"})
         await driver.press("question_mark")
         assert size_classes() == {"-lowest"}
