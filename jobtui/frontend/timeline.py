@@ -20,6 +20,7 @@ from jobtui.simulation.predicted_runs import PredictedRun
 
 LEVELS = " ▁▂▃▄▅▆▇█"
 _NO_RUNS = LineCells(())
+BAR_MARK = "▾"  # above the selected bar
 _LABEL_COLUMNS = 12  # of the axis for each label, at least
 _STEPS = [
     *(timedelta(seconds=seconds) for seconds in (10, 30)),
@@ -182,17 +183,23 @@ def average_load(load: SlotLoad, window: Window) -> list[float]:
     return [(after - before) / column for before, after in pairwise(work)]
 
 
-def axis_text(window: Window, now: datetime) -> str:
-    """Return the line with the times, in the zone of `now`.
+def axis_text(window: Window, now: datetime, selected: datetime | None = None) -> str:
+    """Return the line with the times, in the zone of `now`. The texts leave room for the mark of a bar.
 
     Args:
         window: The part that is shown.
         now: The present instant.
+        selected: The start of the selected bar, which gets a mark; None for none.
     """
     cells = ["─"] * window.width
+    if selected is not None:
+        _write(cells, window.place(selected), BAR_MARK)
     column = window.place(now)
     if 0 <= column < window.width:
-        _write(cells, column - 1, "now")
+        nearest = sorted(range(window.width - len("now") + 1), key=lambda place: abs(place - column + 1))
+        _write(
+            cells, next((place for place in nearest if BAR_MARK not in cells[place : place + 3]), -1), "now"
+        )
     for instant, label in axis_labels(window, now):
         place = window.place(instant)
         if not set("".join(cells[max(0, place - 1) : place + len(label) + 1])) - {"─"}:

@@ -161,6 +161,26 @@ def test_the_axis_has_the_time_of_day_at_round_instants_and_now() -> None:
     assert text.index("10:20") == window.place(datetime(2026, 3, 16, 10, 20, tzinfo=NOW.tzinfo))
 
 
+@pytest.mark.parametrize(
+    ("bar", "around_now"),
+    [(-3, "─▾─now──"), (-2, "──▾now──"), (-1, "───▾now─"), (0, "─now▾───"), (1, "──now▾──"), (3, "───now─▾")],
+)
+def test_the_axis_has_a_mark_at_the_selected_bar_and_the_texts_leave_room_for_it(
+    bar: int, around_now: str
+) -> None:
+    window = Window(NOW - timedelta(minutes=6), timedelta(seconds=10), 90)
+    text = axis_text(window, NOW, NOW + bar * window.column)
+    assert len(text) == 90
+    assert text.index("▾") == window.place(NOW) + bar
+    assert text[32:40] == around_now
+
+
+def test_now_is_on_the_axis_at_both_ends_of_the_window() -> None:
+    for past, text in ((0, "now─"), (39, "─now")):
+        axis = axis_text(Window(NOW - past * timedelta(seconds=10), timedelta(seconds=10), 40), NOW)
+        assert text in (axis[:4], axis[-4:])
+
+
 def test_the_axis_names_the_day_at_midnight_and_follows_clock_changes() -> None:
     """In London, 29 March 2026 has no 01:00 to 02:00."""
     london = ZoneInfo("Europe/London")

@@ -22,6 +22,7 @@ from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import STATE_SIGNS, format_instant, pluralize
 from jobtui.frontend.look_ahead import TimelinePicture, TimelineView
 from jobtui.frontend.timeline import (
+    BAR_MARK,
     TimelineBar,
     TimelineMarks,
     TimelineRow,
@@ -45,7 +46,6 @@ from jobtui.tui.widgets.literal_text import cell_text, literal_title
 SHORTEST, LONGEST = 2.0, 30.0  # seconds from one forecast to the next one, if no key needs another
 CPU_SHARE = 0.1  # of one core, for forecasts; a costlier one delays the next one
 _MOST_STEPS = 100  # by which the window is moved to a selected bar
-_BAR_MARK = "▾"  # above the selected bar
 _LEGEND = (
     f"{RAN} ran",
     f"{PREDICTED} will run",
@@ -217,9 +217,7 @@ class TimelineScreen(ModalScreen[None]):
         now = picture.forecast.start
         window = self._view.window(now, width)
         indent = " " * left
-        axis = axis_text(window, now)
-        if self._bar is not None and 0 <= (column := window.place(self._bar.start)) < width:
-            axis = f"{axis[:column]}{_BAR_MARK}{axis[column + 1 :]}"
+        axis = axis_text(window, now, None if self._bar is None else self._bar.start)
         self._axis.update(Text(indent + axis, "dim"), layout=False)
         self._table.update_rows(marks.rows(picture.jobs, window), now)
         size = picture.forecast.pool
@@ -235,7 +233,7 @@ class TimelineScreen(ModalScreen[None]):
         cut = f"runs before {format_instant(known, now).strip()} are not shown; " if is_cut else ""
         note = f"{cut}{what_if}{full_sentence(part_until(picture.forecast, self._view.end(now)))}{unknown}"
         if self._bar is not None:
-            note = f"{_BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
+            note = f"{BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
         self._note.update(Text(note), layout=False)
         box = self.query_one(".dialog")
         title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')} "
