@@ -450,6 +450,18 @@ async def test_the_scrollbar_is_at_the_end_if_the_first_rows_arrive_and_the_curs
 
 
 @async_test
+async def test_the_cursor_follows_its_row_if_the_caller_changes_the_list_that_it_gave() -> None:
+    """The page of a job adds new runs at the top of one list, and older ones at its end."""
+    rows = rows_of(5)
+    async with running_table(rows, anchored=True) as (table, pilot):
+        await pilot.press("down", "down")
+        rows.insert(0, (7, "new", ""))
+        assert table.selected == (2, "row 2", "")
+        table.update_rows(rows, NOW)
+        assert table.selected == (2, "row 2", "")
+
+
+@async_test
 async def test_the_cursor_follows_its_row() -> None:
     """The row stays visible."""
     async with running_table(rows_of(30), (40, 6), anchored=True) as (table, pilot):

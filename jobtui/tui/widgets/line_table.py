@@ -146,7 +146,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         id: str | None = None,  # noqa: A002 - Textual's name for it
     ) -> None:
         super().__init__(id=id)
-        self.rows: Sequence[Row] = ()
+        self.rows: tuple[Row, ...] = ()
         self._toned = ToneStyles(self)
         self._columns = columns
         self._row_key = key
@@ -171,14 +171,11 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     # --- content ----------------------------------------------------------------------------------
 
     def update_rows(self, rows: Sequence[Row], now: datetime) -> None:
-        """Show these rows as of the instant `now`; repaint the lines whose content changed.
-
-        The table keeps the sequence, so it must not change.
-        """
+        """Show these rows as of the instant `now`; repaint the lines whose content changed."""
         selected = self.selected
         if bool(rows) != bool(self.rows) and self.has_focus:
             self.screen.refresh_bindings()  # later, with the new rows: see `check_action`
-        self.rows = rows
+        self.rows = tuple(rows)  # the same object, if it is one
         self._now = now
         self._update_height(len(self.rows) + self._header)
         self.cursor = self._cursor_for(selected)
