@@ -196,7 +196,8 @@ class JobtuiApp(App[None]):
         """
         height = self.size.height
         _, of_size = max(each for each in self.VERTICAL_BREAKPOINTS if each[0] <= height)
-        screen.update_classes({name: name == of_size for _, name in self.VERTICAL_BREAKPOINTS}, update=False)
+        for _, name in self.VERTICAL_BREAKPOINTS:
+            screen.set_class(name == of_size, name, update=False)
         return self.tabs.add_bar(screen)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
