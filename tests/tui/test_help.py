@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from support import snapshots
@@ -127,9 +128,13 @@ async def test_the_help_scrolls_in_a_small_terminal() -> None:
     async with running_app(ScriptedBackend(snapshots.idle()), (80, 24)) as driver:
         await open_help(driver)
         box = driver.screen.query_one("VerticalScroll", Widget)
+
+        def is_at(place: int) -> bool:
+            return box.scroll_y == place
+
         for key, place in [("j", 1), ("down", 2), ("k", 1), ("up", 0)]:
             await driver.press(key)
-            assert box.scroll_y == place
+            await driver.until(partial(is_at, place))
         await driver.press("pagedown")
         assert box.scroll_y > 10
         await driver.press("pageup")
