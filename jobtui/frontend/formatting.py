@@ -22,7 +22,7 @@ class Sign(NamedTuple):
 
     Attributes:
         glyph: One cell wide.
-        tone: A component class of the tables and a CSS class of the page, and so a colour.
+        tone: The name of its colour, which the dashboard and the page both have.
     """
 
     glyph: str

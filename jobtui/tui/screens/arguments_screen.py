@@ -23,7 +23,7 @@ from jobtui.frontend.argument_form import ArgumentForm, FormField
 from jobtui.frontend.backend import JobDetails
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.widgets.key_footer import KeyFooter
-from jobtui.tui.widgets.literal_text import cell_lines, cell_text, literal_title
+from jobtui.tui.widgets.literal_text import cell_lines, cell_text, cell_width, literal_title
 
 _MOST_NAME = 28  # cells for the name of a parameter
 
@@ -181,7 +181,7 @@ class RunFormScreen(ModalScreen[None]):
     def _show_form(self, details: JobDetails) -> None:
         form = self._form = ArgumentForm(details.parameters)
         remembered = self._commands.typed_arguments.get(self._job.name, {})
-        names = max((cell_len(cell_text(each.name)) for each in form.fields), default=0)
+        names = max((cell_width(each.name) for each in form.fields), default=0)
         rows: list[Widget] = []
         for each in form.fields:
             field, problem = (

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from jobtui.frontend.scheduler_tabs import TabLabel, TabRow
-from jobtui.tui.widgets.literal_text import cell_text
+from jobtui.tui.widgets.literal_text import cell_text, cell_width
 from jobtui.tui.widgets.tones import ToneStyles
 
 Piece = tuple[str, str]  # a text and its tone
@@ -66,7 +66,7 @@ def fit_tabs(row: TabRow, width: int) -> list[list[Piece]]:
     First long names become shorter, those of the tabs that are not shown before that of the shown one. Then
     the words beside the marks are left out, and at last the names of the others.
     """
-    longest = max((cell_len(cell_text(tab.name)) for tab in row.tabs), default=0)
+    longest = max((cell_width(tab.name) for tab in row.tabs), default=0)
     short = min(longest, _SHORT_NAME)
     forms = [  # the most cells for the name of the shown tab and for those of the others, and whether words
         *((longest, cells, True) for cells in range(longest, short, -1)),
