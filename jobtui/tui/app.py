@@ -63,6 +63,7 @@ from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.suspension import Suspension
 from jobtui.tui.terminal_driver import driver_on
 from jobtui.tui.themes import SAFE_THEMES
+from jobtui.tui.widgets.early_keys import EarlyKeys
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.scheduler_bar import SchedulerBar
 from jobtui.tui.widgets.tones import TONE_CLASSES
@@ -421,6 +422,11 @@ class JobtuiApp(App[None]):
             self._keys.put(event)
         else:
             await super().on_event(event)
+
+    @on(EarlyKeys.Released)
+    def _deliver_again(self, message: EarlyKeys.Released) -> None:
+        """Deliver keys to the fields of a form that were not there when the keys were pressed."""
+        self._keys.put_first(message.events)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable the help and the command line where their keys are text, and in small dialogs.

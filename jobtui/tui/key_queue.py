@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -40,6 +40,14 @@ class KeyQueue:
     def put(self, event: Event) -> None:
         """Add an event. Call in the app's thread only."""
         self._events.append(event)
+        self._start()
+
+    def put_first(self, events: Sequence[Event]) -> None:
+        """Add events before those that wait. Call in the app's thread only."""
+        self._events.extendleft(reversed(events))
+        self._start()
+
+    def _start(self) -> None:
         if not self.is_busy:
             self.is_busy = True
             self._app.run_worker(self._deliver_all(), group="keys")

@@ -45,6 +45,7 @@ from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.streak_screen import StreakScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
+from jobtui.tui.widgets.early_keys import EarlyKeys
 from jobtui.tui.widgets.filter_input import FilterInput
 from jobtui.tui.widgets.header import AlarmLine
 from jobtui.tui.widgets.line_table import LineTable
@@ -75,7 +76,7 @@ class Place:
     @property
     def is_text(self) -> bool:
         """Whether characters are typed there."""
-        return issubclass(self.classes[0], Input | ArgumentChoice)
+        return issubclass(self.classes[0], Input | ArgumentChoice | EarlyKeys)
 
     @property
     def bindings(self) -> Iterator[Binding]:
@@ -127,6 +128,7 @@ PLACES: Sequence[Place] = (
     Place("in an argument", (ArgumentInput,)),
     Place("in an argument with a few values", (ArgumentChoice,)),
     Place("in the form of a job without parameters", (NoArguments,)),
+    Place("in a form whose fields are on their way", (EarlyKeys,)),
     Place("in another schedule", (SpecInput,)),
     Place("in the list of missed ticks", (AwayScreen,)),
     Place("in the user name or the password", (SignInField,)),

@@ -52,6 +52,7 @@ HEADINGS = {
     "ArgumentInput": "Run with arguments",
     "ArgumentChoice": "A few values to choose from",
     "NoArguments": "A job without parameters",
+    "EarlyKeys": "A form on its way",
     "SpecInput": "Another schedule",
     "QuitScreen": "Quit",
     "NoticesScreen": "Messages",

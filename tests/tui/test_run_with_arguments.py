@@ -11,7 +11,7 @@ import pytest
 from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
-from textual.widgets import Input
+from textual import events
 
 from jobtui import RunView, Scheduler, Secret
 from jobtui.access.addresses import parse_address
@@ -245,33 +245,107 @@ async def test_capital_r_works_on_the_page_of_a_run() -> None:
         assert [run.arguments for run in runs(scheduler)] == ["", "table='users'"]
 
 
+class LateParameters(LocalBackend):
+    """Sends the parameters of a job when the test says so."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        super().__init__(scheduler, "jobs.py")
+        self.answer = threading.Event()
+        self.error: Exception | None = None
+
+    def job_details(self, job: str) -> JobDetails:
+        assert self.answer.wait(60)
+        if self.error is not None:
+            raise self.error
+        return super().job_details(job)
+
+
+@asynccontextmanager
+async def late_form() -> AsyncIterator[tuple[AppDriver, Scheduler, LateParameters]]:
+    """Open the form of a job whose parameters have not arrived."""
+    scheduler = Scheduler(tz="UTC")
+    scheduler.every("1h", export, args=("orders",))
+    backend = LateParameters(scheduler)
+    with scheduler:
+        async with running_app(backend) as driver:
+            try:
+                await driver.pilot.press("R")
+                yield driver, scheduler, backend
+            finally:
+                backend.answer.set()
+
+
+@pytest.mark.parametrize(
+    ("keys", "arguments"),
+    [
+        ([*"users", "enter"], "table='users'"),
+        (["tab", "5", "enter"], "table='orders', limit=5"),
+        (["down", "5", "up", *"users", "enter"], "table='users', limit=5"),
+        (["tab", "tab", "s", "down", "t", "enter"], "table='orders', mode='slow', dry=True"),
+        ([*"users", "backspace", "enter"], "table='user'"),
+        ([*"users", "ctrl+r", "enter"], ""),
+    ],
+)
 @async_test
-async def test_a_text_that_is_typed_before_the_parameters_arrive_is_kept() -> None:
-    """It becomes the text of the first field, and enter runs the job as soon as it is checked."""
-    answer = threading.Event()
+async def test_keys_that_are_pressed_before_the_parameters_arrive_are_kept(
+    keys: list[str], arguments: str
+) -> None:
+    """They have the same effect, in the same order, as if the fields had been there."""
+    async with late_form() as (driver, scheduler, backend):
+        await driver.pilot.press(*keys[:-1])
+        assert f"Keys that wait for them: {len(keys) - 1}." in driver.text
+        backend.answer.set()
+        await driver.press(keys[-1])
+        assert [run.arguments for run in runs(scheduler)] == [arguments]
 
-    class Slow(ScriptedBackend):
-        def job_details(self, job: str) -> JobDetails:
-            assert answer.wait(60)
-            found = super().job_details(job)
-            found.parameters.update(
-                {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False}
-            )
-            return found
 
-        def run(self, job: str, arguments: Any = None) -> int:
-            self.asked = arguments
-            return super().run(job)
-
-    backend = Slow(snapshots.idle())
-    async with running_app(backend) as driver:
-        await driver.pilot.press("R", *"ann", "enter")
-        await driver.pilot.pause()
-        assert isinstance(driver.screen, RunFormScreen)
-        assert driver.screen.query_one(Input).value == "ann"
-        answer.set()
+@async_test
+async def test_a_paste_waits_for_the_parameters_too() -> None:
+    async with late_form() as (driver, scheduler, backend):
+        driver.app.post_message(events.Paste("users"))
+        await driver.pilot.press("enter")
+        assert "Keys that wait for them: 2." in driver.text
+        backend.answer.set()
         await driver.settle()
-        assert backend.asked == {"name": "ann"}
+        assert [run.arguments for run in runs(scheduler)] == ["table='users'"]
+
+
+@pytest.mark.parametrize("keys_before", range(7))
+@async_test
+async def test_keys_keep_their_order_while_the_parameters_arrive(keys_before: int) -> None:
+    """The answer arrives while the keys of a program, which come at once, are being delivered."""
+    keys = ["tab", *"12345", "enter"]
+    async with late_form() as (driver, scheduler, backend):
+        await driver.pilot.press(*keys[:keys_before])
+        backend.answer.set()
+        await driver.press_at_once(*keys[keys_before:])
+        assert [run.arguments for run in runs(scheduler)] == ["table='orders', limit=12345"]
+
+
+@async_test
+async def test_escape_closes_the_form_before_the_parameters_arrive() -> None:
+    """Keys that were kept for it are forgotten."""
+    async with late_form() as (driver, scheduler, backend):
+        await driver.pilot.press(*"users", "enter", "escape")
+        assert isinstance(driver.screen, Dashboard)
+        backend.answer.set()
+        await driver.press("j")
+        assert runs(scheduler) == []
+        assert isinstance(driver.screen, Dashboard)
+
+
+@async_test
+async def test_a_form_whose_parameters_cannot_be_sent_says_why_and_runs_nothing() -> None:
+    async with late_form() as (driver, scheduler, backend):
+        await driver.pilot.press(*"users", "enter")
+        backend.error = OSError("no connection")
+        backend.answer.set()
+        await driver.settle()
+        assert "The parameters have not arrived." in driver.text
+        assert "✗ no connection" in driver.text
+        assert runs(scheduler) == []
+        await driver.press("escape")
+        assert isinstance(driver.screen, Dashboard)
 
 
 @async_test

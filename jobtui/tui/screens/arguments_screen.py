@@ -22,6 +22,7 @@ from jobtui.frontend import commands
 from jobtui.frontend.argument_form import ArgumentForm, FormField
 from jobtui.frontend.backend import JobDetails
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.widgets.early_keys import EarlyKeys
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_lines, cell_text, cell_width, literal_title
 
@@ -128,8 +129,8 @@ class ArgumentChoice(Widget, can_focus=True):
 class RunFormScreen(ModalScreen[None]):
     """Asks for the arguments of a run, runs the job with them, and shows each problem at its field.
 
-    The scheduler checks the arguments, too. Until it has sent the parameters of the job, the form has one
-    field, whose text becomes that of the first parameter, so that the user can type at once.
+    The scheduler checks the arguments, too. Until it has sent the parameters of the job, the form keeps the
+    keys, so that the user can type at once.
 
     Args:
         job: The job.
@@ -145,16 +146,13 @@ class RunFormScreen(ModalScreen[None]):
         self._inputs: dict[str, ArgumentInput | ArgumentChoice] = {}
         self._problems: dict[str, Static] = {}
         self._arguments: dict[str, object] = {}
-        self._is_submitted = False  # whether the scheduler has the arguments, or is to get them
-        self._early = ArgumentInput(
-            placeholder="the parameters are on their way", password=True, compact=True
-        )
-        self._early_row = Horizontal(self._early, classes="argument")
-        self._fields = VerticalScroll(self._early_row, id="arguments", can_focus=False)
+        self._is_submitted = False  # whether the scheduler has the arguments
+        self._early_keys = EarlyKeys("parameters")
+        self._fields = VerticalScroll(self._early_keys, id="arguments", can_focus=False)
         self._help = Static(id="argument-help")
         self._about = Static(id="argument-about")
         self._error = Static(id="argument-error")
-        self._description = BackgroundQuery(self, self._describe, self._show_form, self._show_error)
+        self._description = BackgroundQuery(self, self._describe, self._show_form, self._show_no_form)
         self._execution = BackgroundQuery(self, self._run, self._finish, self._show_error)
 
     def compose(self) -> ComposeResult:
@@ -170,7 +168,7 @@ class RunFormScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Request the parameters."""
         self._error.display = self._about.display = False
-        self.set_focus(self._early)
+        self.set_focus(self._early_keys)
         self._description.request()
 
     # --- the fields -------------------------------------------------------------------------------
@@ -192,15 +190,10 @@ class RunFormScreen(ModalScreen[None]):
             self._inputs[each.name], self._problems[each.name] = field, problem
             name = Static(Text(_fitted(cell_text(each.name), min(names, _MOST_NAME))), classes="name")
             rows += [Horizontal(name, field, classes="argument"), problem]
-        typed = self._early.value
         self._fields.mount(*(rows or [NoArguments()]))
-        self._early_row.display = False
         self._about.update(Text(cell_text(form.help)))
         self._about.display = bool(form.help)
-        self._focus_first(form, typed)
-        if self._is_submitted:
-            self._is_submitted = False
-            self._submit()
+        self._early_keys.release(self._first_field(form))
 
     def _field(self, field: FormField, text: str) -> ArgumentInput | ArgumentChoice:
         """Return the widget for a field."""
@@ -211,19 +204,16 @@ class RunFormScreen(ModalScreen[None]):
             text, placeholder=f"{cell_text(field.kind)}{required}", password=field.secret, compact=True
         )
 
-    def _focus_first(self, form: ArgumentForm, typed: str) -> None:
-        """Focus the first field without a text that needs one, else the first one; add what was typed."""
+    def _first_field(self, form: ArgumentForm) -> Widget:
+        """Return the first field without a text that needs one, else the first one."""
         needed = [each.name for each in form.fields if each.required and not self._inputs[each.name].text]
         names = [*needed, *self._inputs]
-        if not names:
-            self.query_one(NoArguments).focus()
-            return
-        field = self._inputs[names[0]]
-        if typed and isinstance(field, ArgumentInput):
-            field.value = typed
-            field.select_on_focus = False
-            field.cursor_position = len(typed)
-        self.set_focus(field)
+        return self._inputs[names[0]] if names else self.query_one(NoArguments)
+
+    def _show_no_form(self, error: Exception) -> None:
+        """Show why the scheduler has not sent the parameters."""
+        self._early_keys.give_up()
+        self._show_error(error)
 
     def field(self, name: str) -> ArgumentInput | ArgumentChoice | None:
         """Return the widget for a parameter; None if there is none of that name."""
@@ -261,10 +251,7 @@ class RunFormScreen(ModalScreen[None]):
     @on(ArgumentChoice.Submitted)
     def _submit(self) -> None:
         """Run the job, unless a text is wrong."""
-        if self._is_submitted:
-            return
-        if self._form is None:  # `_show_form` does it
-            self._is_submitted = True
+        if self._form is None or self._is_submitted:
             return
         texts = {name: field.text for name, field in self._inputs.items()}
         self._arguments, problems = self._form.read(texts)
