@@ -26,7 +26,7 @@ from jobtui.frontend.formatting import (
     status_sign,
 )
 from jobtui.frontend.output_signs import add_silence
-from jobtui.frontend.progress import Piece, progress_pieces, progress_text
+from jobtui.frontend.progress import Piece, progress_text, running_pieces
 from jobtui.frontend.upcoming import is_paused_at, is_quiet_at
 from jobtui.schedules.dst import Tick
 
@@ -82,7 +82,7 @@ def job_progress(job: JobView, snapshot: Snapshot) -> list[Piece]:
     run = next((run for run in snapshot.running if run.job == job.name and run.started is not None), None)
     if run is None or run.started is None:
         return []
-    pieces = progress_pieces(run, typical_duration(job), run.started, snapshot.at)
+    pieces = running_pieces(run, typical_duration(job), run.started, snapshot.at)
     return add_silence(pieces, job, snapshot.at)
 
 

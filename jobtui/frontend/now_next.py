@@ -23,7 +23,7 @@ from jobtui.frontend.formatting import (
     format_times,
 )
 from jobtui.frontend.output_signs import add_silence
-from jobtui.frontend.progress import Piece, progress_pieces
+from jobtui.frontend.progress import Piece, running_pieces
 from jobtui.frontend.upcoming import is_affected_by_transition
 
 LATE = timedelta(seconds=2)  # after its tick, a job that has not been started is late
@@ -111,7 +111,7 @@ def needs_attention(job: JobView) -> bool:
 def _pieces(job: JobView, runs: LiveRuns, now: datetime, width: int) -> Iterable[Piece]:
     if job.running:
         started = job.prev if runs.running is None else runs.running.started
-        pieces = progress_pieces(runs.running, typical_duration(job), started or now, now, width)
+        pieces = running_pieces(runs.running, typical_duration(job), started or now, now, width)
         return add_silence(pieces, job, now)
     if job.status is JobStatus.RETRYING:
         return [(format_retry(job, now), "waiting")]

@@ -174,6 +174,24 @@ def progress_pieces(
     return pieces
 
 
+def running_pieces(
+    run: RunView | None,
+    typical: TypicalDuration | None,
+    started: datetime,
+    now: datetime,
+    width: int = _ROOMY,
+) -> list[Piece]:
+    """Return that a RUNNING run has been asked to stop, and when and why; else its progress.
+
+    The arguments and the order of the pieces are those of `progress_pieces`.
+    """
+    if run is None or not run.reason:  # a RUNNING run has one only since it was asked to stop
+        return progress_pieces(run, typical, started, now, width)
+    what, _, why = run.reason.partition(": ")
+    what, at, instant = what.partition(" at ")
+    return [(what, "waiting"), (at + instant, "muted"), (why and f": {why}", "muted")]
+
+
 def _remaining(left: timedelta | None) -> str:
     if left is None:
         return ""

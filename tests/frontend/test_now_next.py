@@ -52,6 +52,25 @@ def test_a_run_without_a_usual_time_or_with_a_short_one_has_no_bar() -> None:
     assert cell(running_job(0.026), running=run) == ("██████████ +2s over", "waiting")
 
 
+ASKED = "asked to stop at 12:00:03: cancelled by hand"
+
+
+@pytest.mark.parametrize(
+    ("reason", "width", "expected"),
+    [
+        (ASKED, 60, ASKED),
+        (ASKED, 26, "asked to stop at 12:00:03"),
+        (ASKED, 17, "asked to stop"),
+        ("cannot be abandoned: too many are", 60, "cannot be abandoned: too many are"),
+    ],
+)
+def test_a_run_that_was_asked_to_stop_says_so_in_place_of_its_progress(
+    reason: str, width: int, expected: str
+) -> None:
+    run = running_run(1, "a", 14, reason=reason)
+    assert cell(running_job(10, 20, 40), width, running=run) == (expected, "waiting")
+
+
 def test_a_run_that_is_not_listed_runs_since_the_latest_start_of_the_job() -> None:
     assert cell(make_job(status=RUNNING, running=1, prev=ago(5), recent=())) == ("for 5s", "running")
 

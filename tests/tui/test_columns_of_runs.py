@@ -49,6 +49,16 @@ def test_the_number_of_an_ending_is_never_cut(run: RunView, expected: str) -> No
     assert text_of(RECENT_COLUMNS, "number", run) == expected
 
 
+def test_a_running_run_that_was_asked_to_stop_says_so_in_place_of_its_progress() -> None:
+    """Also if nothing is known of its progress."""
+    columns = running_columns(lambda _: None)
+    run = snapshots.running_run(870, "a", 3)
+    assert text_of(columns, "progress", run, 36) == ""
+    run = replace(run, reason="asked to stop at 12:00:03: cancelled")
+    assert text_of(columns, "progress", run, 17) == "asked to stop"
+    assert text_of(columns, "progress", run, 40) == run.reason
+
+
 @pytest.mark.parametrize("width", range(17, 60))
 def test_the_words_of_a_progress_are_whole_or_left_out(width: int) -> None:
     """Only the text of the code is cut, and only if enough of it is left."""

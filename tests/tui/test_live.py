@@ -129,6 +129,11 @@ async def test_runs_wait_while_the_pool_is_full_and_start_in_order() -> None:
         assert [run.job for run in driver.table("recent").rows] == ["b", "b", "c", "a"]
 
 
+def line_of(driver: AppDriver, text: str) -> str:
+    """Return the first line of the screen with a text; "" if there is none."""
+    return next((line for line in driver.text.splitlines() if text in line), "")
+
+
 @async_test
 async def test_x_cancels_a_queued_run_and_plus_gives_the_next_one_a_slot() -> None:
     """The cancelled run never starts."""
@@ -147,6 +152,20 @@ async def test_x_cancels_a_queued_run_and_plus_gives_the_next_one_a_slot() -> No
         await driver.until(lambda: len(blocking.started) == 2)
         await driver.until(lambda: "2/2" in driver.text)
         assert cancelled not in blocking.started
+
+
+@async_test
+async def test_a_job_whose_run_was_asked_to_stop_says_so() -> None:
+    blocking, scheduler = BlockingJobs(), Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", blocking.job("a"), name="a")
+    async with live_dashboard(scheduler, blocking) as driver:
+        await driver.press("r")
+        await driver.until(lambda: bool(blocking.started))
+        row = "▶ RUNNING  a"
+        await driver.until(lambda: row in driver.text)
+        assert "asked to stop" not in line_of(driver, row)
+        await driver.press("X")
+        await driver.until(lambda: "asked to stop" in line_of(driver, row))
 
 
 @async_test

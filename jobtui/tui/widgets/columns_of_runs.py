@@ -19,7 +19,7 @@ from jobtui.frontend.formatting import (
     run_label,
 )
 from jobtui.frontend.now_next import HELD_FOR
-from jobtui.frontend.progress import estimate_progress, progress_pieces
+from jobtui.frontend.progress import estimate_progress, running_pieces
 from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
 
@@ -127,9 +127,11 @@ def running_columns(job_of: Callable[[str], JobView | None]) -> Sequence[Column[
         job = job_of(run.job)
         typical = None if job is None else typical_duration(job)
         started = run.started
-        if started is None or not estimate_progress(run, typical, started, now).is_known:
+        if started is None:
             return []
-        pieces = progress_pieces(run, typical, started, now, width)
+        if not run.reason and not estimate_progress(run, typical, started, now).is_known:
+            return []
+        pieces = running_pieces(run, typical, started, now, width)
         return _cut([(cell_text(text), tone) for text, tone in pieces], width)
 
     return (
