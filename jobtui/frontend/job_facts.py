@@ -5,10 +5,10 @@ The screen of the job and the drawer beside the list of jobs show the same facts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from jobtui.engine.typical_duration import typical_duration
-from jobtui.engine.views import JobView, Snapshot
+from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.formatting import (
     ABSENT,
@@ -33,21 +33,25 @@ from jobtui.schedules.dst import Tick
 _TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 
 
-def list_job_facts(details: JobDetails, snapshot: Snapshot) -> list[tuple[str, str]]:
+def list_job_facts(
+    job: JobView, ended: Iterable[RunView], description: str, snapshot: Snapshot
+) -> list[tuple[str, str]]:
     """Return the label and the text of each fact about a job; the text is "" for what does not apply.
 
     Args:
-        details: The job.
-        snapshot: Has its runs.
+        job: The job.
+        ended: Its ended runs, the latest first.
+        description: Its schedule in plain English; "" if that is not known yet.
+        snapshot: Has its runs that have not ended.
     """
-    job, zone = details.job, snapshot.zone
-    failed = next((run for run in details.runs if run.state.failed), None)
+    zone = snapshot.zone
+    failed = next((run for run in ended if run.state.failed), None)
     failure = "" if failed is None else f"{format_instant_full(failed.ended)}: {failed.reason}"
     return [
         ("about", job.summary),
         ("failure", failure),
         ("schedule", format_schedule(job, zone) + ("; at the start, too" if job.on_start else "")),
-        ("in words", details.description),
+        ("in words", description),
         ("status", _status(job, snapshot)),
         ("paused", format_pause_details(job)),
         ("quiet", _quiet(job)),

@@ -132,7 +132,7 @@ def _fact_lines(details: JobDetails, snapshot: Snapshot) -> Iterator[TextLine]:
     usual = (Overlap.HOLD, MAX_HELD, Misfire.COALESCE, 0, None)
     if (job.overlap, job.max_held, job.misfire, job.pause_after, job.max_late) == usual:
         hidden.add("overlap")
-    for label, text in list_job_facts(details, snapshot):
+    for label, text in list_job_facts(details.job, details.runs, details.description, snapshot):
         if text and label not in hidden:
             pieces = ((f"{label:>{_LABEL_WIDTH}}  ", "muted"), (text, ""))
             yield TextLine("facts", pieces, hang=_LABEL_WIDTH + 2)

@@ -183,10 +183,8 @@ def test_programs_read_the_progress_of_each_running_run() -> None:
 
 def test_the_status_of_a_job_has_the_progress_of_its_run() -> None:
     backend = ScriptedBackend(snapshots.progressing())
-    facts = {
-        job: dict(list_job_facts(backend.job_details(job), backend.snapshot()))["status"]
-        for job in ("hash_folder", "compress_log", "import_orders")
-    }
+    snapshot = backend.snapshot()
+    facts = {job.name: dict(list_job_facts(job, (), "", snapshot))["status"] for job in snapshot.jobs}
     assert facts["hash_folder"] == "▶ RUNNING  1.23M done in 3s  page 41"
     assert facts["compress_log"].endswith(" 64% +1m14s over ~42s left  640/1000  日本語の頁 640")
     assert facts["import_orders"] == "○ IDLE"

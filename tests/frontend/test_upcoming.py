@@ -57,5 +57,6 @@ def test_ticks_during_a_pause_are_marked_and_those_after_its_end_are_not() -> No
 def test_a_job_that_has_not_run_yet_says_so() -> None:
     scheduler = Scheduler(tz="UTC")
     scheduler.every("1m", print, name="work")
-    facts = dict(list_job_facts(job_details(scheduler), scheduler.snapshot()))
+    snapshot = scheduler.snapshot()
+    facts = dict(list_job_facts(snapshot.jobs[0], (), "", snapshot))
     assert facts["runs"] == "0: none has ended yet"

@@ -58,6 +58,34 @@ async def test_a_slow_query_does_not_block_the_dashboard() -> None:
 
 
 @async_test
+async def test_the_screen_of_a_job_shows_what_is_known_already_if_the_answer_takes_long() -> None:
+    """An answer or an error takes its place."""
+    backend = SlowBackend()
+    async with running_app(backend) as driver:
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "The scheduler has not answered yet." in driver.text)
+        assert "@every 15s" in driver.text
+        assert "late ticks" in driver.text
+        backend.released.set()
+        await driver.settle()
+        assert "every 15 seconds" in driver.text
+        assert "has not answered" not in driver.text
+
+
+@async_test
+async def test_an_error_takes_the_place_of_what_was_known() -> None:
+    backend = SlowBackend()
+    async with running_app(backend) as driver:
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "has not answered" in driver.text)
+        backend.error = ConnectionError("no response within 5 s")
+        backend.released.set()
+        await driver.settle()
+        assert "no response within 5 s" in driver.text
+        assert "has not answered" not in driver.text
+
+
+@async_test
 async def test_the_screen_of_a_job_keeps_the_old_details_until_new_ones_arrive() -> None:
     """During a query and after a connection error. The error for a missing job is shown."""
     backend = SlowBackend()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import ClassVar
@@ -42,6 +42,7 @@ from jobtui.tui.widgets.panes import PaneTabs
 
 LARGE = (160, 40)  # the columns and rows from which all parts are visible at once
 CHART_INTERVAL = 2.0  # seconds between two questions for the runs in the charts, if there are new ones
+PATIENCE = 0.3  # seconds without an answer, after which the page shows what is known already
 NARROW = 72  # columns; in a narrower terminal the facts stand below the next ticks, not beside them
 
 _TABS = {"facts": "Job", "durations": "Durations", "outcomes": "Outcomes"}
@@ -83,6 +84,7 @@ class JobScreen(ModalScreen[None]):
         self._shows_failure = False  # whether the cursor was moved to the latest failed run
         self._key_state: tuple[object, ...] = ()
         self._details: JobDetails | None = None
+        self._has_error = False  # whether an error is shown in place of the facts
         self._failure = FailureBlock(self._backend)
         self._about = Static(id="about")
         self._ticks = Static(id="ticks")
@@ -126,8 +128,9 @@ class JobScreen(ModalScreen[None]):
         snapshot = self._backend.snapshot()
         self._note_view(snapshot)
         # The answer may take long, and the user may press keys that act on these rows.
-        self._show_runs([run for run in snapshot.recent if run.job == self._job], snapshot.at)
+        self._show_runs(self._recent_runs(snapshot), snapshot.at)
         self._query.request()
+        self.set_timer(PATIENCE, self._show_view)
 
     def on_resize(self) -> None:
         """Show everything at once if there is room."""
@@ -200,10 +203,10 @@ class JobScreen(ModalScreen[None]):
         shown = failed if failed_lately(details.job) else None
         self._failure.show_run(shown, "" if failed_last(details.job) else "OK since")
         self.set_class(shown is not None, "-failed")
-        facts = list_job_facts(details, snapshot)
+        facts = list_job_facts(details.job, details.runs, details.description, snapshot)
         if shown is not None:  # by the block above
             facts = [(label, text) for label, text in facts if label != "failure"]
-        self._about.update(key_value_grid((label, cell_text(text)) for label, text in facts))
+        self._show_facts(facts)
         self._ticks.update(_tick_list(details, snapshot))
         notes = details.preview.changes
         self._notes_box.display = bool(notes)
@@ -212,13 +215,28 @@ class JobScreen(ModalScreen[None]):
         self._show_runs(self._pages.with_latest(details.runs), snapshot.at)
         self._note_cursor()
 
+    def _recent_runs(self, snapshot: Snapshot) -> list[RunView]:
+        return [run for run in snapshot.recent if run.job == self._job]
+
+    def _show_view(self) -> None:
+        """Show what the snapshot says about the job, if the scheduler has not answered yet."""
+        if self._details is None and not self._has_error and self._view is not None:
+            snapshot = self._backend.snapshot()
+            self._show_facts(list_job_facts(self._view, self._recent_runs(snapshot), "", snapshot))
+            self._ticks.update("The scheduler has not answered yet.")
+
+    def _show_facts(self, facts: Iterable[tuple[str, str]]) -> None:
+        self._about.update(key_value_grid((label, cell_text(text)) for label, text in facts))
+
     def _show_all_runs(self, runs: Sequence[RunView]) -> None:
         """Show the runs, to which those of another page were added."""
         self._show_runs(runs, self._backend.snapshot().at)
 
     def _show_error(self, error: Exception) -> None:
         if isinstance(error, LookupError) or self._details is None:  # otherwise keep the old details
+            self._has_error = True
             self._about.update(Text(error_text(error)))
+            self._ticks.update("")
 
     def action_next_failed(self) -> None:
         """Move to the next run that failed."""
