@@ -183,8 +183,8 @@ class JobtuiApp(App[None]):
     def get_default_screen(self) -> Screen[Any]:
         """Return the main screen of the first tab.
 
-        For the screen of a mode Textual would parse all style sheets twice more. From now on the mode exists,
-        so that the user can return to it.
+        Textual parses all style sheets twice more if its first screen is that of a mode. The mode is added
+        now, so that the user can return to it.
         """
         first = self.tabs.shown
         self.add_mode(first.mode, lambda: first.dashboard)
@@ -193,7 +193,7 @@ class JobtuiApp(App[None]):
     def _prepare(self, screen: Screen[Any]) -> Screen[Any]:
         """Give a screen the row of tabs and the class of its size before it is composed.
 
-        For a class that comes with its first resize, Textual would compute all its styles once more.
+        If it got this class with its first resize, Textual would compute all its styles once more.
         """
         height = self.size.height
         _, of_size = max(each for each in self.VERTICAL_BREAKPOINTS if each[0] <= height)
