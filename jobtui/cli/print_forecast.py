@@ -122,9 +122,12 @@ def _format(found: Forecast, present: _Present) -> str:
     if found.full:
         parts.append(_format_full(found.full))
     elif found.pool:
-        parts.append("No run waits for a slot.")
+        parts.append("No scheduled run waits for a slot.")
     if crowded := crowded_sentences(found, _CROWDED, printable):
         parts.append("\n".join(["Crowded minutes:", *(f"  {sentence}" for sentence in crowded)]))
+    if count := len({run.job for run in found.runs if run.started is not None} - present.expected.keys()):
+        jobs, whose = pluralize(count, "job"), "its" if count == 1 else "their"
+        parts.append(f"The duration of {jobs} is not known yet; the forecast counts {whose} runs as 0 s.")
     return "\n\n".join(parts)
 
 

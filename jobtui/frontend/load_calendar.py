@@ -29,6 +29,7 @@ _TOTAL = 6  # cells after the last one
 STEPS = (1, 5, 15)  # minutes that a cell may stand for
 _WIDEST = 2  # cells of one field
 _MANY = 10  # waiting runs, for which a field has no room
+_LOST_LEVELS = "░▒▓"  # the slots that are taken where ticks start no run
 _LITTLE = 0.02  # of the pool; what is less has no colour
 
 
@@ -127,11 +128,11 @@ class LoadCalendar:
         self._end = forecast.end.timestamp()
         self._lines: dict[tuple[int, Layout], list[Piece]] = {}  # that have been drawn
         self._minutes = [_Minute() for _ in range(hours * MINUTES)]
-        waits = SlotWaits(forecast)
+        waits, now = SlotWaits(forecast), forecast.start.timestamp()
         for index, run in enumerate(forecast.runs):
             if run.started is not None:
                 ended = self._end if run.ended is None else run.ended.timestamp()
-                self._add_work(run.started.timestamp(), ended)
+                self._add_work(max(now, run.started.timestamp()), ended)
             if not run.intended and (place := self._place_of(run.due)) is not None:
                 minute = self._minutes[place]
                 minute.due.append(index)
@@ -193,7 +194,8 @@ class LoadCalendar:
         """Return the line of an hour: its beginning, its fields, and how many ticks it has.
 
         A field is as high as the part of the pool that is taken. Where runs wait, it has their number
-        instead, or `+` for many; where ticks start no run, a sign.
+        instead, or `+` for many. Where ticks start no run, it is hatched, the denser the more slots are
+        taken, or has a sign if hardly any is.
         """
         if (hour, layout) not in self._lines:
             self._lines[hour, layout] = self._draw_line(hour, layout)
@@ -220,15 +222,23 @@ class LoadCalendar:
             return " " * width, ""
         if field.start.timestamp() >= self._end:
             return UNKNOWN.rjust(width), "muted"
-        if field.lost:
-            return STATE_SIGNS[RunState.SKIPPED].glyph.rjust(width), "failed"
+        lost = "failed" if field.lost else ""  # the tone; the load stays visible
         if field.waiting:
-            return (str(field.waiting) if field.waiting < _MANY else "+").rjust(width), "waiting"
+            return (str(field.waiting) if field.waiting < _MANY else "+").rjust(width), lost or "waiting"
         if not field.ticks and not field.busy:
             return _EMPTY.rjust(width), "muted"
         part = min(1.0, field.busy / self._most)
+        if lost:
+            return _lost_form(part, width), lost
         level = max(1, ceil(part * (len(LEVELS) - 1)))
         return LEVELS[level] * width, "running" if part >= _LITTLE else "muted"
+
+
+def _lost_form(part: float, width: int) -> str:
+    """Return a field in which ticks start no run, given the part of the pool that is taken."""
+    if part < _LITTLE:
+        return STATE_SIGNS[RunState.SKIPPED].glyph.rjust(width)
+    return _LOST_LEVELS[min(len(_LOST_LEVELS) - 1, int(part * len(_LOST_LEVELS)))] * width
 
 
 def axis_line(layout: Layout) -> str:
@@ -458,7 +468,7 @@ def crowded_sentences(forecast: Forecast, most: int, show: Callable[[str], str])
     found = crowded_minutes(forecast)
     sentences = [crowded_sentence(crowd, show) for crowd in found[:most]]
     if len(found) > most:
-        sentences[-1] += f"; {pluralize(len(found) - most, 'more minute')} of the hour"
+        sentences[-1] += f"; {pluralize(len(found) - most, 'more crowded minute')}"
     return sentences
 
 

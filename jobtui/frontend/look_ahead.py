@@ -85,6 +85,7 @@ class TimelineView:
             jobs=tuple(job.name for job in snapshot.jobs),
             since=since,
             pool=self.pool,
+            real_pool=snapshot.pool.size,
             past=backend.find_runs(since=since, limit=MAX_RUNS),
             forecast=forecast(
                 snapshot,
@@ -124,6 +125,7 @@ class TimelinePicture:
         jobs: The names of all jobs.
         since: The beginning of the past that it has.
         pool: The size of the pool that was asked about; None for the one that it has.
+        real_pool: The size that it has; None if that is not known.
         past: The runs that are RUNNING or have ended since then, and the ticks that started none.
         forecast: The forecast from then on.
     """
@@ -133,6 +135,7 @@ class TimelinePicture:
     pool: int | None
     past: Sequence[RunView]
     forecast: Forecast
+    real_pool: int | None = None
 
     @property
     def known_since(self) -> datetime:

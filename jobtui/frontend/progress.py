@@ -17,6 +17,7 @@ _NARROW_BAR, _NARROWEST_BAR = 6, 5
 _WORDS = 17  # cells for the part that is done and the time that is left: ` 71% ~12m05s left`
 _ROOMY = _BAR + _WORDS
 _FULL, _FREE = "█", "░"
+_PASSED = timedelta(seconds=3)  # after its expected end, a run is not nearly done any more
 _SHORT = timedelta(seconds=2)  # a run that takes less needs no bar from the clock alone
 _MOST_BY_CLOCK = 0.99  # the part that is done, if the clock alone says so: the run has not ended
 _PLAIN = 100_000  # numbers below it are shown with all digits
@@ -31,7 +32,8 @@ class Estimate:
 
     Attributes:
         fraction: The part that is done, from 0 to 1; None if that is not known.
-        left: The time to the expected end; None if that is not known.
+        left: The time to the expected end, negative if that has just passed; None if it is not known, or has
+            passed for too long to say anything.
         over: The time beyond the median of the job's latest runs, if the run takes longer than 95 % of them;
             else None.
         reported: What the code of the run has reported; None if all follows from the clock.
@@ -57,7 +59,7 @@ class RunEstimate:
         job: The name of its job.
         fraction: The part that is done, from 0 to 1, as the code of the run reports it, else from the usual
             duration of its job; None if neither is known.
-        expected_end: When it will probably end; None if that is not known.
+        expected_end: When it will probably end; None if that is not known, or that instant has passed.
         overtime: The time beyond the median of the job's latest runs, if the run takes longer than 95 % of
             them; else None.
         is_reported: Whether the code of the run has reported progress.
@@ -94,7 +96,7 @@ def _estimate_run(
         job=run.job,
         fraction=found.fraction,
         expected_end=None
-        if found.left is None
+        if found.left is None or found.left < timedelta()
         else (now.astimezone(UTC) + found.left).astimezone(now.tzinfo),
         overtime=found.over,
         is_reported=found.reported is not None,
@@ -119,7 +121,10 @@ def estimate_progress(
     over = ran - typical.median if typical is not None and is_over else None
     if reported is not None:
         end = reported.expected_end
-        return Estimate(reported.fraction, None if end is None else elapsed_between(now, end), over, reported)
+        left = None if end is None else elapsed_between(now, end)
+        if left is not None and left <= (timedelta() if is_over else -_PASSED):
+            left = None
+        return Estimate(reported.fraction, left, over, reported)
     if typical is None or typical.median < _SHORT or is_over:
         return Estimate(over=over)
     return Estimate(min(_MOST_BY_CLOCK, ran / typical.median), typical.median - ran)

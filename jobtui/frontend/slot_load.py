@@ -23,10 +23,12 @@ class SlotLoad:
 
     def __init__(self, past: Iterable[RunView], forecast: Forecast) -> None:
         changes: list[tuple[float, int]] = []
-        for runs, last in ((past, forecast.start.timestamp()), (forecast.runs, forecast.end.timestamp())):
+        now = forecast.start.timestamp()
+        # A run that is RUNNING now is among both, and the forecast has its true start.
+        for runs, first, last in ((past, 0.0, now), (forecast.runs, now, forecast.end.timestamp())):
             for run in runs:
                 if run.started is not None:
-                    changes.append((run.started.timestamp(), 1))
+                    changes.append((max(first, run.started.timestamp()), 1))
                     changes.append((last if run.ended is None else run.ended.timestamp(), -1))
         changes.sort()
         self._times = [instant for instant, _ in changes]

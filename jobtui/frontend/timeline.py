@@ -10,11 +10,12 @@ from itertools import pairwise
 from math import ceil, floor
 from typing import NamedTuple
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import format_duration, pluralize
+from jobtui.frontend.formatting import elapsed_between, format_duration, pluralize
 from jobtui.frontend.slot_load import SlotLoad
 from jobtui.frontend.timeline_cells import NOW, LineCells, Piece, line_cells
-from jobtui.frontend.timeline_spans import SpanKind, timeline_spans
+from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
 from jobtui.simulation.forecast import Forecast, FullSpan
 from jobtui.simulation.predicted_runs import PredictedRun
 
@@ -86,13 +87,17 @@ class TimelineBar(NamedTuple):
 
     Attributes:
         start: Its beginning.
-        end: Its end.
+        end: Its end; of a RUNNING run, the one that is expected.
         run: The run or the ticks: a `RunView` before now, a `PredictedRun` after it.
+        now: The present instant for a RUNNING run of which the forecast knows the end, else None.
+        lasts: Whether it is still RUNNING at the end of the forecast.
     """
 
     start: datetime
     end: datetime
     run: RunView | PredictedRun
+    now: datetime | None = None
+    lasts: bool = False
 
     @property
     def key(self) -> object:
@@ -109,6 +114,11 @@ class TimelineBar(NamedTuple):
             wait = f" after a wait of {format_duration(run.wait)}" if run.wait else ""
             return f"{self.start:%H:%M:%S}  will run for {format_duration(self.end - self.start)}{wait}"
         number = f"run {run.number}" if run.number else pluralize(run.ticks, "tick")
+        if self.now is not None:
+            ran = format_duration(elapsed_between(self.start, self.now))
+            left = format_duration(elapsed_between(self.now, self.end))
+            end = f"not end before {self.end:%H:%M:%S}" if self.lasts else f"end in {left}"
+            return f"{self.start:%H:%M:%S}  {number} has run for {ran}, and will {end}"
         took = f", {format_duration(self.end - self.start)}" if run.started is not None else ""
         return f"{self.start:%H:%M:%S}  {number} {run.state.value}{took}{reason}"
 
@@ -152,25 +162,43 @@ class TimelineMarks:
 
     def _find_bars(self, job: str) -> list[TimelineBar]:
         past = [run for run in self._past if run.job == job]
+        begun = {run.number for run in past if run.started is not None}
+        predicted = list(self._forecast.runs.of_job(job))
+        live = {run.number: run for run in predicted if run.number in begun}
+        coming = [run for run in predicted if run.number not in begun]
         bars: dict[int, TimelineBar] = {}
-        for span in timeline_spans(past, self._forecast.runs.of_job(job), self._forecast):
+        for span in timeline_spans(past, coming, self._forecast):
             if span.kind is not SpanKind.WAITS:
-                bars.setdefault(id(span.run), TimelineBar(span.start, span.end, span.run))
+                bars.setdefault(id(span.run), self._bar_of(span, live.get(span.run.number)))
         return sorted(bars.values(), key=lambda bar: (bar.start, bar.end))
 
+    def _bar_of(self, span: Span, live: PredictedRun | None) -> TimelineBar:
+        """Return the bar of a span; of a RUNNING run, the one from its start to its expected end."""
+        if live is None or span.run.state is not RunState.RUNNING:
+            return TimelineBar(span.start, span.end, span.run)
+        end, lasts = live.ended or self._forecast.end, live.ended is None
+        return TimelineBar(span.start, end, span.run, self._forecast.start, lasts)
 
-def load_pieces(load: SlotLoad, forecast: Forecast, window: Window) -> tuple[Piece, ...]:
+
+def load_pieces(
+    load: SlotLoad, forecast: Forecast, window: Window, pool_before: int | None = None
+) -> tuple[Piece, ...]:
     """Return how many slots of the pool are taken, as bars: on average in each column.
 
     Args:
         load: The slots that are taken.
         forecast: The forecast, which begins now.
         window: The part that is shown.
+        pool_before: The size of the pool before now; None for that of the forecast.
     """
     slots = average_load(load, window)
-    most = forecast.pool or max(1.0, *slots)
-    bars = [LEVELS[min(len(LEVELS) - 1, ceil(8 * each / most))] for each in slots]
+    before = forecast.pool if pool_before is None else pool_before
     column = window.place(forecast.start)
+    highest = max(1.0, *slots)  # without a limit
+    sizes = ((before if place < column else forecast.pool) or highest for place in range(len(slots)))
+    bars = [
+        LEVELS[min(len(LEVELS) - 1, ceil(8 * each / most))] for each, most in zip(slots, sizes, strict=True)
+    ]
     if not 0 <= column < window.width:
         return (("".join(bars), "running"),)
     return ("".join(bars[:column]), "running"), (NOW, "strong"), ("".join(bars[column + 1 :]), "muted")
@@ -253,11 +281,13 @@ def full_sentence(forecast: Forecast) -> str:
     )
     end = f"; the forecast ends then, after {len(forecast.runs):,} runs" if forecast.is_cut else ""
     if not long:
-        return f"until {until}, no run waits for a slot{end}"
+        return f"until {until}, no scheduled run waits for a slot{end}"
+    first, *others = long
+    if first.end >= forecast.end:  # how long it goes on is not known
+        begins = "now and" if first.start <= forecast.start else f"from {first.start:%H:%M:%S}"
+        return f"full {begins} until {until} at least: {describe_waits(first)}{end}"
     return (
-        _describe_span(long[0], forecast)
-        + (_count_others(long[1:], until) or (end and f", until {until}"))
-        + end
+        _describe_span(first, forecast) + (_count_others(others, until) or (end and f", until {until}")) + end
     )
 
 

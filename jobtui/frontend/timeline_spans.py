@@ -85,8 +85,8 @@ def _predicted_spans(run: PredictedRun, forecast: Forecast) -> Iterator[Span]:
     elif run.started is not None:
         if (due := max(forecast.start, run.due)) < run.started:
             yield _wait(run, due, run.started)
-        end = run.ended or forecast.end
-        yield Span(job=run.job, kind=SpanKind.PREDICTED, start=run.started, end=end, tone="running", run=run)
+        start, end = max(forecast.start, run.started), run.ended or forecast.end
+        yield Span(job=run.job, kind=SpanKind.PREDICTED, start=start, end=end, tone="running", run=run)
     elif not run.state.ended:  # it waits until the end of the forecast
         yield _wait(run, max(forecast.start, run.due), forecast.end)
 

@@ -7,6 +7,7 @@ takes as long as its job is expected to take, and none fails.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -39,6 +40,7 @@ from jobtui.simulation.predicted_runs import PackedPrediction, PredictedRun, Pre
 
 MAX_RUNS = 200_000  # predicted runs, unless set; about 5 s of work
 _STEP = 100  # predicted runs between two reports of progress; about 3 ms of work
+_RUN_NUMBER = re.compile(r"(, )?\brun ([0-9]+)\b")  # in the reasons of the engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class Forecast:
         is_cut: Whether it ends early.
         pool: The size of the pool; 0 for no limit.
         runs: The runs and the ticks that start none, in the order in which they end, then those that have not
-            ended.
+            ended. The runs that are RUNNING at the beginning are in it, with their own starts.
         full: The times in which the pool is full.
         unknown: The names of the jobs whose schedules cannot be computed in this process.
     """
@@ -134,12 +136,11 @@ class _Player:
         self._start = snapshot.at.timestamp()
         self._expected = {job: length.total_seconds() for job, length in expected.items()}
         quiet = parse_quiet_times(snapshot.quiet, tz=snapshot.zone)
-        self._engine = Engine(pool=pool, tz=snapshot.zone, ledger=Ledger(), quiet=quiet)
+        self._engine = Engine(pool=0, tz=snapshot.zone, ledger=Ledger(), quiet=quiet)
         self._engine.record_for_store()
         self._planner = TickPlanner(lambda: quiet)
         self._endings: list[tuple[float, int, RunRecord]] = []  # a heap of the running runs
         self._numbers: dict[int, int] = {}  # of runs that are live already, by the numbers in the forecast
-        self._remaining: dict[int, float] = {}  # seconds of work that are left of RUNNING runs
         self._ended: dict[object, PackedPrediction] = {}
         self._full: list[FullSpan] = []
         self._full_since: float | None = None
@@ -149,7 +150,9 @@ class _Player:
         self._engine.start(self._start)
         self._find_next(self._start)
         self._note_unknown(snapshot)
-        self._add_live_runs(snapshot)
+        self._add_running(snapshot)
+        self._engine.resize(pool, self._start)
+        self._add_waiting(snapshot)
 
     def _add_jobs(self, snapshot: Snapshot) -> None:
         for job in snapshot.jobs:
@@ -176,15 +179,21 @@ class _Player:
             until = None if job.paused_until is None else job.paused_until.timestamp()
             self._engine.pause_job(record, self._start, until=until)
 
-    def _add_live_runs(self, snapshot: Snapshot) -> None:
-        """Request the runs that are live: those that run first, then those that wait, in their order."""
+    def _add_running(self, snapshot: Snapshot) -> None:
+        """Start the RUNNING runs at the instants at which they did start.
+
+        The pool has no limit yet: it may become smaller than their number.
+        """
         for run in snapshot.running:
             record = self._request(run, Trigger.HAND)  # it runs on in a quiet time, too
-            if record is not None and run.started is not None:
+            started = self._start if run.started is None else run.started.timestamp()
+            if record is not None and self._engine.start_batch(Batch(started), "forecast", 1):
                 # A run that takes too long is expected to go on for as long as it is late already.
-                left = run.started.timestamp() + self._expected.get(run.job, 0.0) - self._start
-                self._remaining[record.number] = abs(left)
-        self._start_runs(self._start)
+                left = abs(started + self._expected.get(run.job, 0.0) - self._start)
+                heappush(self._endings, (self._start + left, record.number, record))
+
+    def _add_waiting(self, snapshot: Snapshot) -> None:
+        """Request the runs that wait, in their order."""
         for run in snapshot.waiting:
             if run.retry_at is None:
                 self._request(run)
@@ -201,6 +210,8 @@ class _Player:
             return None
         record = self._engine.submit(job, trigger, self._start)
         due = run.due or run.created
+        if run.attempt > 1:  # the attempts before this one are no wait
+            due = run.waiting_since or due
         record.due = due.timestamp()
         self._numbers[record.number] = run.number
         return record
@@ -280,7 +291,7 @@ class _Player:
                 return
             self._note_waits(batch.runs, now)
             for run in batch.runs:
-                takes = self._remaining.pop(run.number, self._expected.get(run.job.name, 0.0))
+                takes = self._expected.get(run.job.name, 0.0)
                 heappush(self._endings, (now + takes, run.number, run))
 
     def _note_full(self, now: float) -> None:
@@ -328,7 +339,7 @@ class _Player:
             started=started,
             ended=ended,
             state=run.state,
-            reason=run.reason if run.state.ended else "",
+            reason=self._name_runs(run.reason) if run.state.ended else "",
         ).pack()
 
     def _predict_ticks(self, entry: PackedRun) -> PackedPrediction:
@@ -341,10 +352,20 @@ class _Player:
             started=None,
             ended=None,
             state=RunState(entry[STATE]),
-            reason=entry[REASON],
+            reason=self._name_runs(entry[REASON]),
             ticks=entry[TICKS],
             intended=(job is not None and job.pause is not None) or is_quiet,
         ).pack()
+
+    def _name_runs(self, reason: str) -> str:
+        """Return a reason with the numbers of live runs, and without those that only the forecast has."""
+        return _RUN_NUMBER.sub(self._name_run, reason) if reason else ""
+
+    def _name_run(self, found: re.Match[str]) -> str:
+        separator, number = found[1] or "", self._numbers.get(int(found[2]))
+        if number is None:
+            return "" if separator else "another run"
+        return f"{separator}run {number}"
 
     def _live(self) -> list[RunRecord]:
         return [run for part in self._engine.live_runs() for run in part]

@@ -8,6 +8,7 @@ from typing import NamedTuple, overload
 
 from jobtui.engine.enums import RunState
 
+_NO_WAIT = timedelta(seconds=0.1)  # a run that finds a free slot starts sooner after its tick
 _STATES = {state.value: state for state in RunState}
 
 # The fields of a `PredictedRun` in order, with the value of the state.
@@ -20,8 +21,10 @@ class PredictedRun(NamedTuple):
     Attributes:
         job: The name of its job.
         number: The number of the run if it is live already; else 0.
-        due: When it is due; for a live run without a tick, when it was requested.
-        started: When it starts; None if it does not start before the end of the forecast.
+        due: When it is due; for a live run without a tick, when it was requested. For a later attempt of a
+            live run, when that was queued.
+        started: When it starts; for a run that is RUNNING already, when it did. None if it does not start
+            before the end of the forecast.
         ended: When it ends; None as above.
         state: OK, SKIPPED or MISSED; RUNNING, QUEUED, HELD or SCHEDULED at the end of the forecast.
         reason: Why ticks start no run; "" for a run.
@@ -41,8 +44,12 @@ class PredictedRun(NamedTuple):
 
     @property
     def wait(self) -> timedelta:
-        """The time for which it waits for a slot or an earlier run; 0 if it does not start."""
-        return timedelta() if self.started is None else max(timedelta(), self.started - self.due)
+        """The time for which it waits, or has waited, for a slot or an earlier run; 0 if it does not start.
+
+        A live run is late by some milliseconds even if it has found a free slot, which does not count.
+        """
+        wait = timedelta() if self.started is None else self.started - self.due
+        return wait if wait >= (_NO_WAIT if self.number else timedelta()) else timedelta()
 
     @property
     def is_lost(self) -> bool:

@@ -138,7 +138,18 @@ def test_a_job_whose_latest_runs_all_failed_takes_as_long_as_when_it_was_ok(ask:
 def test_without_a_store_runs_take_no_time(ask: Ask) -> None:
     asked = ask("shop.py")
     assert asked.returncode == 0
-    assert "No run waits for a slot." in asked.stdout
+    assert "No scheduled run waits for a slot." in asked.stdout
+
+
+def test_it_says_that_it_does_not_know_how_long_runs_take(ask: Ask, folder: Path) -> None:
+    """Those of all jobs, or of some; `mail` is paused, so that none of its runs counts."""
+    unknown = "The duration of {} is not known yet; the forecast counts {} runs as 0 s."
+    assert ask("shop.py").stdout.endswith(f"\n\n{unknown.format('2 jobs', 'their')}\n")
+    (folder / "shop.py").write_text(JOBS + 'jobtui.schedule("0 0 * * * *", print, name="new")\n', "utf-8")
+    some = ask("shop.py", "--store", "jobs.db", "--for", "2h")
+    assert some.stdout.endswith(f"\n\n{unknown.format('1 job', 'its')}\n")
+    as_json = ask("shop.py", "--json")
+    assert (as_json.stderr, json.loads(as_json.stdout)["expected"]) == ("", {})
 
 
 @pytest.mark.parametrize(
@@ -160,6 +171,28 @@ def test_mistakes_are_explained_in_one_line(ask: Ask, words: tuple[str, ...], me
     assert asked.returncode == 2
     assert asked.stdout == ""
     assert asked.stderr.startswith(message)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no Unix sockets")
+def test_a_run_that_is_running_has_its_true_start_and_has_not_waited(folder: Path) -> None:
+    socket = folder / "s"
+    code = (
+        "import time, jobtui\n"
+        "def nap():\n"
+        "    print('napping', flush=True)\n"
+        "    time.sleep(60)\n"
+        "jobtui.every('1h', nap, on_start=True)\n"
+    )
+    (folder / "nap.py").write_text(code)
+    with HeadlessProcess(folder, "nap.py", "--listen", f"unix:{socket}") as process:
+        process.stdout.wait_for("napping")
+        words = (f"unix:{socket}", "--for", "10m", "--max-wait", "1s", "--json")
+        asked = run_jobtui("forecast", *words, folder=folder)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    found = json.loads(asked.stdout)
+    [run] = found["runs"]
+    assert run["number"] == 1
+    assert run["started"] < found["start"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no Unix sockets")

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from support import snapshots
 
-from jobtui.engine.enums import JobStatus, Overlap
-from jobtui.engine.views import Snapshot
+from jobtui.engine.enums import JobStatus, Overlap, RunState, Trigger
+from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.load_calendar import (
     Layout,
     LoadCalendar,
@@ -91,16 +91,54 @@ def test_a_field_of_five_minutes_has_the_load_of_all_of_them() -> None:
     assert line(calendar, 1, Layout(5, 1)) == "13:00  ▄···········     1"
 
 
-def test_ticks_that_start_no_run_have_their_sign() -> None:
-    specs = {"a": "*/30 * * * * *"}
-    snapshot = snapshot_of(specs, pool=1)
-    job = replace(snapshot.jobs[0], overlap=Overlap.SKIP)
-    found = forecast(
-        replace(snapshot, jobs=(job,)), {"a": timedelta(seconds=40)}, length=timedelta(minutes=5)
-    )
-    calendar = LoadCalendar(found)
+def with_skips(specs: Mapping[str, str], seconds: Mapping[str, float], pool: int) -> LoadCalendar:
+    """Return the calendar of five minutes of jobs of which the first one skips ticks."""
+    snapshot = snapshot_of(specs, pool=pool)
+    jobs = (replace(snapshot.jobs[0], overlap=Overlap.SKIP), *snapshot.jobs[1:])
+    takes = {name: timedelta(seconds=each) for name, each in seconds.items()}
+    return LoadCalendar(forecast(replace(snapshot, jobs=jobs), takes, length=timedelta(minutes=5)))
+
+
+def test_ticks_that_start_no_run_give_the_load_another_form() -> None:
+    """A job that skips ticks in every minute hides neither busy slots nor waiting runs."""
+    calendar = with_skips({"a": "*/30 * * * * *"}, {"a": 50}, 1)
     assert calendar.field(0, 1, FINE).lost == 1
-    assert line(calendar, 0).startswith("12:00  ▄↷↷↷↷?")
+    assert line(calendar, 0).startswith("12:00  ▄▓▓▓▓?")
+    assert [tone for _, tone in calendar.line(0, FINE)[1:6]] == ["running", *["failed"] * 4]
+    assert [text for text, _ in calendar.line(0, Layout(1, 2))[1:6]] == ["▄▄", *["▓▓"] * 4]
+
+
+def test_waiting_runs_are_counted_where_ticks_start_no_run() -> None:
+    calendar = with_skips({"a": "*/30 * * * * *", "b": "0 2 * * * *"}, {"a": 40, "b": 50}, 1)
+    field = calendar.field(0, 2, FINE)
+    assert (field.lost, field.waiting) == (1, 2)
+    assert calendar.line(0, FINE)[3] == ("2", "failed")
+
+
+def test_ticks_that_start_no_run_have_their_sign_where_hardly_anything_runs() -> None:
+    calendar = with_skips({"a": "*/10 * * * * *", "b": "0 2 * * * *"}, {"a": 11, "b": 0}, 500)
+    assert calendar.line(0, FINE)[2] == ("↷", "failed")
+    assert calendar.line(0, Layout(1, 2))[2] == (" ↷", "failed")
+
+
+def test_the_work_before_now_of_a_running_run_does_not_count() -> None:
+    """The other runs before now are not in the calendar either."""
+    at = NOON.replace(second=30)
+    snapshot = snapshot_of({"a": "0 0 3 * * *"}, pool=1, at=at)
+    run = RunView(
+        number=7,
+        job="a",
+        trigger=Trigger.TICK,
+        state=RunState.RUNNING,
+        created=NOON,
+        due=NOON,
+        started=NOON,
+    )
+    found = forecast(
+        replace(snapshot, running=(run,)), {"a": timedelta(minutes=5)}, length=timedelta(hours=1)
+    )
+    assert found.runs[0].started == NOON
+    assert LoadCalendar(found).field(0, 0, FINE).busy == 0.5
 
 
 def test_ticks_of_paused_jobs_are_not_in_it() -> None:
@@ -251,4 +289,6 @@ def test_the_sentences_end_with_how_many_more_there_are() -> None:
     found = predict(specs, 30, pool=1)
     assert len(crowded_sentences(found, 9, str)) == 3
     *_, last = crowded_sentences(found, 2, str.upper)
-    assert last.endswith("; 1 more minute of the hour")
+    assert last.endswith("; 1 more crowded minute")
+    *_, last = crowded_sentences(found, 1, str)
+    assert last.endswith("; 2 more crowded minutes")

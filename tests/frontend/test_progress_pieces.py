@@ -68,6 +68,11 @@ CLOSE = USUAL._replace(p95=timedelta(seconds=10.2))  # to the median
         (reported(0, 100), None, 1, "░░░░░░░░░░  0%  0/100"),
         (reported(100, 100, end=5), None, 5, "██████████ 100% nearly done  100/100"),
         (reported(999, 1_000, end=5), None, 5, "█████████░ 99% nearly done  999/1000"),
+        (reported(9, 10, end=10), USUAL, 11, "█████████░ 90% nearly done  9/10"),
+        (reported(9, 10, end=10), USUAL, 19, "█████████░ 90% +9s over  9/10"),
+        (reported(9, 10, end=12), USUAL, 13, "█████████░ 90% +3s over  9/10"),
+        (reported(9, 10, end=10), None, 12, "█████████░ 90% nearly done  9/10"),
+        (reported(9, 10, end=10), None, 19, "█████████░ 90%  9/10"),
         (reported(0.25, 1), None, 1, "██░░░░░░░░ 25%"),
         (reported(40, text="page 40"), None, 3, "40 done in 3s  page 40"),
         (reported(40), USUAL, 50, "40 done +40s over"),
@@ -179,6 +184,23 @@ def test_programs_read_the_progress_of_each_running_run() -> None:
             text="for 50s",
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("progress", "seconds", "is_known"),
+    [
+        (reported(9, 10, end=20), 19, True),
+        (reported(9, 10, end=20), 21, False),
+        (None, 9, True),
+        (None, 11, False),
+    ],
+)
+def test_no_expected_end_is_in_the_past(progress: Progress | None, seconds: float, is_known: bool) -> None:
+    job = snapshots.make_job("import", recent=(RunState.OK,) * 3, recent_durations=(9.0, 10.0, 12.0))
+    at = START + timedelta(seconds=seconds)
+    [found] = estimate_runs(snapshots.make([job], running=(run_with(progress),), at=at))
+    assert (found.expected_end is not None) is is_known
+    assert found.expected_end is None or found.expected_end >= at
 
 
 def test_the_status_of_a_job_has_the_progress_of_its_run() -> None:

@@ -12,7 +12,15 @@ from support.snapshots import NOW, ago, ahead, ended_run, ended_ticks, running_r
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.slot_load import SlotLoad
-from jobtui.frontend.timeline import TimelineMarks, Window, axis_text, full_sentence, load_pieces, part_until
+from jobtui.frontend.timeline import (
+    TimelineBar,
+    TimelineMarks,
+    Window,
+    axis_text,
+    full_sentence,
+    load_pieces,
+    part_until,
+)
 from jobtui.simulation.forecast import Forecast, FullSpan
 from jobtui.simulation.predicted_runs import PredictedRun, PredictedRuns
 
@@ -29,7 +37,7 @@ def predicted(due: float, started: float | None, ended: float | None, **changes:
     """Return a predicted run, with seconds from now."""
     return PredictedRun(
         job="a",
-        number=0,
+        number=changes.pop("number", 0),  # type: ignore[arg-type] # a number
         due=ahead(due),
         started=None if started is None else ahead(started),
         ended=None if ended is None else ahead(ended),
@@ -143,6 +151,37 @@ def test_the_bars_of_the_pool_are_the_average_of_each_column() -> None:
     assert pieces[1] == ("│", "strong")
 
 
+def test_another_pool_does_not_change_the_bars_of_the_past() -> None:
+    """The runs before now had the pool that there is, whatever a user asks about."""
+    run = ended_run(1, "a", 8, took=2)
+    found = a_forecast(predicted(3, 3, 5), pool=8)
+    text = "".join(text for text, _ in load_pieces(SlotLoad([run], found), found, WINDOW, 1))
+    assert text == " " * 10 + "██" + " " * 8 + "│" + "  ▁▁" + " " * 15
+
+
+def test_a_run_that_is_running_takes_one_slot_before_and_after_now() -> None:
+    run = running_run(7, "a", 5)
+    live = predicted(-5, -5, 5, number=7)
+    found = a_forecast(live, pool=2)
+    text = "".join(text for text, _ in load_pieces(SlotLoad([run], found), found, WINDOW))
+    assert text == " " * 15 + "▄▄▄▄▄" + "│" + "▄▄▄▄" + " " * 15
+    assert line(run, forecast=found) == " " * 15 + "█████" + "│" + "▒▒▒▒▒" + " " * 14
+
+
+def test_a_run_that_is_running_is_one_bar_that_says_since_when_and_for_how_long() -> None:
+    run = running_run(7, "a", 14)
+    bars = TimelineMarks([run], a_forecast(predicted(-14, -14, 16, number=7))).bars_of("a")
+    assert [(bar.start, bar.end, bar.run) for bar in bars] == [(ago(14), ahead(16), run)]
+    assert bars[0].describe() == "10:23:53  run 7 has run for 14s, and will end in 16s"
+    [long] = TimelineMarks([run], a_forecast(predicted(-14, -14, None, number=7))).bars_of("a")
+    assert long.describe() == "10:23:53  run 7 has run for 14s, and will not end before 10:24:27"
+
+
+def test_a_run_that_waits_is_said_to_wait() -> None:
+    bar = TimelineBar(ahead(4), ahead(6), predicted(-3, 4, 6, number=8))
+    assert bar.describe() == "10:24:11  will run for 2.0s after a wait of 7.0s"
+
+
 def test_the_axis_has_the_time_of_day_at_round_instants_and_now() -> None:
     """It is 10:24:07."""
     window = Window(NOW - timedelta(minutes=6), timedelta(seconds=10), 90)
@@ -200,7 +239,7 @@ def test_the_sentence_says_when_the_pool_is_full_next_and_how_often() -> None:
     first = FullSpan(start=ahead(5), end=ahead(13), waiting=6, longest=timedelta(seconds=7))
     now = FullSpan(start=NOW, end=ahead(3), waiting=1, longest=timedelta(seconds=3))
     moment = FullSpan(start=ahead(1), end=ahead(1.2), waiting=9, longest=timedelta(seconds=0.2))
-    assert full_sentence(a_forecast(full=(moment,))) == "until 10:24:27, no run waits for a slot"
+    assert full_sentence(a_forecast(full=(moment,))) == "until 10:24:27, no scheduled run waits for a slot"
     assert full_sentence(a_forecast(full=(moment, first))) == (
         "full at 10:24:12 for 8.0s: 6 runs wait, the longest 7.0s"
     )
@@ -215,7 +254,7 @@ def test_the_sentence_is_about_the_part_of_the_forecast_that_is_shown() -> None:
     later = FullSpan(start=ahead(13), end=ahead(15), waiting=6, longest=timedelta(seconds=7))
     found = replace(a_forecast(full=(first, later)), is_cut=True)
     assert full_sentence(part_until(found, ahead(5))) == (
-        "full at 10:24:10 for 2.0s: 6 runs wait, the longest 7.0s"
+        "full from 10:24:10 until 10:24:12 at least: 6 runs wait, the longest 7.0s"
     )
     assert part_until(found, ahead(20)) is found
 
@@ -224,8 +263,17 @@ def test_the_sentence_says_that_the_forecast_ends_early() -> None:
     """Beyond that, empty cells do not mean that nothing will run."""
     early = replace(a_forecast(predicted(1, 1, 2)), is_cut=True)
     end = "; the forecast ends then, after 1 runs"
-    assert full_sentence(early) == f"until 10:24:27, no run waits for a slot{end}"
+    assert full_sentence(early) == f"until 10:24:27, no scheduled run waits for a slot{end}"
     full = FullSpan(start=ahead(5), end=ahead(13), waiting=6, longest=timedelta(seconds=7))
     assert full_sentence(replace(early, full=(full,))) == (
         f"full at 10:24:12 for 8.0s: 6 runs wait, the longest 7.0s, until 10:24:27{end}"
     )
+
+
+def test_a_pool_that_is_full_at_the_end_of_the_forecast_has_no_known_end() -> None:
+    """The end of the forecast is in the sentence once, and is not said to be the end of the waiting."""
+    now = FullSpan(start=NOW, end=ahead(20), waiting=6, longest=timedelta(seconds=20))
+    until = "full now and until 10:24:27 at least: 6 runs wait, the longest 20s"
+    assert full_sentence(a_forecast(full=(now,))) == until
+    cut = replace(a_forecast(predicted(1, 1, 2), full=(now,)), is_cut=True)
+    assert full_sentence(cut) == f"{until}; the forecast ends then, after 1 runs"

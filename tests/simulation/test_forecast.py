@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -86,7 +87,9 @@ def test_the_scheduler_then_does_what_the_forecast_says(
             for run in scheduler.find_runs(state=RunState.SKIPPED, limit=800)
             if run.ended is not None and run.ended > predicted.start
         )
-    live = {run.number for run in predicted.runs if run.number and run.started == predicted.start}
+    live = {
+        run.number for run in predicted.runs if run.started is not None and run.started <= predicted.start
+    }
     foretold = sorted(
         (run.started, run.job) for run in predicted.runs if run.started and run.number not in live
     )
@@ -300,3 +303,93 @@ def test_the_forecast_of_a_night_with_a_clock_change_is_what_then_happens(
     foretold = sorted((run.started.timestamp(), run.job) for run in predicted.runs if run.started)
     assert [job for _, job in foretold] == [job for _, job in started]
     assert [at for at, _ in foretold] == pytest.approx([at for at, _ in started], abs=1e-3)
+
+
+# --- runs that are live -----------------------------------------------------------------------------
+
+
+def test_a_running_run_keeps_its_true_start_and_never_waited() -> None:
+    with simulated(pool=1) as scheduler:
+        run = scheduler.now(sleeper(300))
+        scheduler.advance(14)
+        found = look_ahead(scheduler, "0:10:00", {"sleep": 300})
+    [predicted] = found.runs
+    assert (predicted.number, predicted.started, predicted.wait) == (run.number, run.started, timedelta())
+    assert predicted.ended is not None
+    assert (predicted.ended - found.start) / SECOND == pytest.approx(286)
+    assert found.full == ()
+
+
+def test_a_running_run_that_waited_before_its_start_keeps_that_wait() -> None:
+    with simulated(pool=1) as scheduler:
+        scheduler.now(sleeper(20))
+        second = scheduler.now(sleeper(40))
+        scheduler.advance(30)
+        found = look_ahead(scheduler, "0:10:00", dict.fromkeys(("sleep", second.job), 40.0))
+    [run] = [run for run in found.runs if run.number == second.number]
+    assert run.wait / SECOND == pytest.approx(20)
+
+
+def test_a_start_a_moment_after_the_tick_is_no_wait_of_a_live_run() -> None:
+    with simulated() as scheduler:
+        scheduler.now(sleeper(300))
+        scheduler.advance(10)
+        snapshot = scheduler.snapshot()
+    late = replace(snapshot.running[0], due=snapshot.running[0].created - timedelta(milliseconds=12))
+    found = forecast(replace(snapshot, running=(late,)), {}, length=timedelta(minutes=1))
+    assert [run.wait for run in found.runs] == [timedelta()]
+
+
+def test_the_wait_of_a_later_attempt_does_not_count_the_earlier_ones() -> None:
+    with simulated() as scheduler:
+        scheduler.now(sleeper(300))
+        scheduler.advance(10)
+        snapshot = scheduler.snapshot()
+    run = snapshot.running[0]
+    assert run.started is not None
+    again = replace(
+        run, created=run.created - timedelta(hours=1), attempt=2, waiting_since=run.started - 3 * SECOND
+    )
+    found = forecast(replace(snapshot, running=(again,)), {}, length=timedelta(minutes=1))
+    assert [run.wait for run in found.runs] == [3 * SECOND]
+
+
+def test_running_runs_go_on_in_a_smaller_pool() -> None:
+    with simulated(pool=3) as scheduler:
+        for name in ("a", "b", "c"):
+            scheduler.every("1m", sleeper(50), name=name)
+        add(scheduler, "d", "80s")
+        scheduler.advance(70)
+        found = look_ahead(scheduler, "0:00:40", dict.fromkeys("abc", 50.0), pool=1)
+    starts = {run.job: (run.started - found.start) / SECOND for run in found.runs if run.started}
+    assert starts == {"a": -10, "b": -10, "c": -10, "d": pytest.approx(40)}
+    assert found.pool == 1
+
+
+def test_reasons_have_the_true_start_and_number_of_a_live_run() -> None:
+    with simulated("2026-01-01T00:00") as scheduler:
+        for _ in range(5):
+            scheduler.now(print)
+        scheduler.advance(1)
+        scheduler.every("10s", sleeper(300), name="long", overlap="skip")
+        scheduler.advance(15)
+        [running] = scheduler.snapshot().running
+        found = look_ahead(scheduler, "0:00:30", {"long": 300})
+    [ticks] = [run for run in found.runs if run.state is RunState.SKIPPED]
+    assert running.started is not None
+    assert running.number == 6
+    assert ticks.reason == f"still running since {running.started:%H:%M:%S}, run 6"
+
+
+def test_reasons_name_no_number_of_a_run_that_exists_only_in_the_forecast() -> None:
+    with simulated("2026-01-01T00:00", pool=1) as scheduler:
+        scheduler.every("10s", sleeper(15), name="skipped", overlap="skip")
+        scheduler.every("10s", sleeper(15), name="replaced", overlap="replace")
+        scheduler.every("10s", sleeper(15), name="held", max_held=1)
+        found = look_ahead(scheduler, "0:02:00", dict.fromkeys(("skipped", "replaced", "held"), 15.0))
+    reasons = {run.reason for run in found.runs if run.reason}
+    assert [reason for reason in reasons if re.search(r"run \d", reason)] == []
+    assert "another run is still queued" in reasons
+    assert "still running since 00:00:10" in reasons
+    assert "replaced by another run" in reasons
+    assert any(reason.startswith("1 run is held already; ") for reason in reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from support import snapshots
@@ -9,6 +10,7 @@ from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.widgets import Static
 
+from jobtui.engine.enums import Overlap, RunState
 from jobtui.frontend.json_codec import ForeignSchedule
 from jobtui.tui.screens.calendar_screen import FIRST, MOST, CalendarScreen, TicksScreen
 from jobtui.tui.screens.job import JobScreen
@@ -94,8 +96,8 @@ async def test_n_moves_to_the_next_minutes_in_which_runs_wait() -> None:
     async with running_app(ScriptedBackend(snapshots.empty())) as driver:
         await driver.press("6")
         await driver.press("n")
-        assert driver.toasts[-1] == ("warning", "no run waits in the coming day")
-        assert "no run waits longer than a second for a slot" in driver.text
+        assert driver.toasts[-1] == ("warning", "no scheduled run waits in the coming day")
+        assert "no scheduled run waits longer than a second for a slot" in driver.text
 
 
 @async_test
@@ -110,6 +112,35 @@ async def test_enter_lists_the_ticks_of_a_field_and_then_opens_a_job() -> None:
         assert isinstance(driver.screen, JobScreen)
         await driver.press("escape", "escape")
         assert "Calendar of load" in driver.text
+
+
+@async_test
+async def test_a_reason_in_the_list_of_ticks_gets_the_cells_that_the_names_do_not_need() -> None:
+    job = snapshots.make_job(
+        "poll", "*/10 * * * * *", overlap=Overlap.SKIP, recent=(RunState.OK,), recent_durations=(25.0,)
+    )
+    async with running_app(ScriptedBackend(snapshots.make([job])), size=(120, 32)) as driver:
+        await driver.press("6")
+        await driver.press("l", "enter")
+        assert isinstance(driver.screen, TicksScreen)
+        line = next(line for line in driver.text.splitlines() if "SKIPPED" in line)
+        assert re.search(r"  ↷ SKIPPED: still running since 10:2\d:\d\d ", line)
+
+
+@async_test
+async def test_the_calendar_names_the_pool_that_its_numbers_are_of() -> None:
+    """Also while the answer for another size is being computed."""
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6", "plus")
+        assert "what if the pool were 5: " in driver.text
+        screen = driver.screen
+        assert isinstance(screen, CalendarScreen)
+        shown = screen._look_ahead()  # noqa: SLF001 - an answer that arrives after the next key
+        screen.action_resize(1)
+        screen._show_calendar(shown)  # noqa: SLF001
+        await driver.pilot.pause(0)
+        assert "pool of 5" in driver.text
+        assert "what if the pool were 6" not in driver.text
 
 
 @async_test
@@ -131,13 +162,22 @@ async def test_plus_and_minus_ask_what_another_pool_would_do_and_r_forgets_it() 
         await driver.press("6")
         await driver.press(*["plus"] * 16)
         assert "pool of 20" in driver.text
-        assert "what if the pool were 20: no run waits longer than a second for a slot" in driver.text
+        assert (
+            "what if the pool were 20: no scheduled run waits longer than a second for a slot" in driver.text
+        )
         await driver.press(*["minus"] * 30)
         assert "what if the pool were 1: " in driver.text
         await driver.press("r")
         assert "what if" not in driver.text
         assert "pool of 4" in driver.text
         assert [command for command in backend.commands if command[0] == "resize"] == []
+
+
+@async_test
+async def test_the_title_explains_the_tone_of_ticks_that_start_no_run() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6")
+        assert "▁█ slots taken  2 wait  red: no run" in driver.text
 
 
 @async_test

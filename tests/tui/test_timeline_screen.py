@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
+from support.slow_backend import LIMIT
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.views import RunView
+from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.json_codec import ForeignSchedule
 from jobtui.frontend.timeline_cells import BRIEF, NOW, PREDICTED
 from jobtui.tui.screens.job import JobScreen
@@ -30,9 +32,29 @@ class SearchedBackend(ScriptedBackend):
         return super().find_runs(**conditions)
 
 
+class BlockedBackend(ScriptedBackend):
+    """A backend whose searches for runs can be blocked by the test."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot)
+        self.released = threading.Event()
+        self.released.set()
+
+    def find_runs(self, **conditions: Any) -> Sequence[RunView]:
+        """Wait until the test releases the search, then return the runs."""
+        assert self.released.wait(LIMIT)
+        return super().find_runs(**conditions)
+
+
 def line_of(driver: AppDriver, job: str) -> str:
     """Return the line of a job as it is painted."""
     [line] = [line for line in driver.text.splitlines() if f" {job} " in line]
+    return line
+
+
+def load_line(driver: AppDriver) -> str:
+    """Return the line of the pool as it is painted."""
+    [line] = [line.strip("┃│ ") for line in driver.text.splitlines() if "  pool of " in line]
     return line
 
 
@@ -96,6 +118,59 @@ async def test_plus_and_minus_ask_what_another_pool_would_do_and_change_nothing(
         await driver.press("n")
         assert "what if" not in driver.text
         assert [command for command in backend.commands if command[0] == "resize"] == []
+
+
+@async_test
+async def test_the_sentence_names_the_pool_of_its_numbers_until_the_next_answer() -> None:
+    """And says that the answer for the other size is being computed."""
+    backend = BlockedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("5", "minus")
+        backend.released.clear()
+        before = load_line(driver)
+        try:
+            await driver.pilot.press("minus", "minus")
+            await driver.until(
+                lambda: "looking ahead with a pool of 1; what if the pool were 3: " in driver.text
+            )
+            assert load_line(driver) == before
+            await driver.pilot.press("n")
+            await driver.until(
+                lambda: "looking ahead with a pool of 4; what if the pool were 3: " in driver.text
+            )
+        finally:
+            backend.released.set()
+        await driver.settle()
+        assert "looking ahead" not in driver.text
+        assert "what if" not in driver.text
+        await driver.press("minus")
+        assert "what if the pool were 3: " in driver.text
+
+
+@async_test
+async def test_the_load_before_now_is_that_of_the_pool_that_there_is() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        await driver.press("5")
+        before = load_line(driver).split(NOW)[0]
+        assert before.strip(" █")
+        await driver.press(*["plus"] * 20)
+        assert load_line(driver).split(NOW)[0].replace("pool of 24", "pool of 4 ") == before
+
+
+@async_test
+async def test_full_stop_selects_the_run_that_is_running_first() -> None:
+    """It is one bar, from its start to its expected end."""
+    snapshot = snapshots.busy()
+    running = snapshots.running_run(900, "import_orders", 5)
+    async with running_app(ScriptedBackend(replace(snapshot, running=(running,)))) as driver:
+        await driver.press("5", "full_stop")
+        assert "▾ import_orders  10:24:02  run 900 has run for 5.0s, and will end in 9.0s" in driver.text
+        await driver.press("full_stop")
+        assert "will run for 14s" in driver.text
+        await driver.press("comma")
+        assert "run 900 has run" in driver.text
+        await driver.press("enter")
+        assert isinstance(driver.screen, RunScreen)
 
 
 @async_test

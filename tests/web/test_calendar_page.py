@@ -172,7 +172,7 @@ def test_another_pool_changes_the_calendar_and_not_the_scheduler(
     backend.seconds = 45.0
     add_crowd(scheduler)
     page = client.get("/@jobs/calendar?step=5&pool=3").page
-    text = "what if the pool were 3: no run waits longer than a second for a slot"
+    text = "what if the pool were 3: no scheduled run waits longer than a second for a slot"
     assert page.find_one("ul", id="crowds").plain_text == text
     keys = {each.attributes["data-key"]: each for each in page.find_all("a") if "data-key" in each.attributes}
     paths = {key: each.link().partition("?")[2] for key, each in keys.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import on
@@ -31,7 +31,7 @@ from jobtui.tui.forecast_progress import ForecastProgress
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import Cell, Column, LineTable
-from jobtui.tui.widgets.literal_text import cell_text, literal_title
+from jobtui.tui.widgets.literal_text import cell_text, cell_width, literal_title
 from jobtui.tui.widgets.load_grid import LoadGrid
 
 INTERVAL = 300.0  # seconds between two forecasts
@@ -39,6 +39,24 @@ FIRST = 10_000  # predicted runs that are shown first, after about 0.3 s of work
 MOST = 100_000  # predicted runs that replace them; about 3 s of work
 TALL = 42  # the rows from which the ticks of a field are listed below the grid
 _SENTENCES = 3  # about crowded minutes
+_LEGEND = "▁█ slots taken  2 wait  ▒ no run"
+_MOST_OF_NAME = 30  # cells that the name of a job gets before its reason gets some
+
+
+class _CalendarAnswer(NamedTuple):
+    """The content of the screen.
+
+    Attributes:
+        calendar: The calendar.
+        sentences: About crowded minutes.
+        is_what_if: Whether it is of another pool than there is.
+        widest: How many cells the longest name of a job takes.
+    """
+
+    calendar: LoadCalendar
+    sentences: Sequence[str]
+    is_what_if: bool
+    widest: int
 
 
 class CalendarScreen(ModalScreen[None]):
@@ -100,21 +118,23 @@ class CalendarScreen(ModalScreen[None]):
 
     # --- looking ahead ----------------------------------------------------------------------------
 
-    def _look_ahead(self) -> tuple[LoadCalendar, Sequence[str]]:
-        """Return the calendar, and sentences about crowded minutes. Called in a worker thread."""
-        snapshot = self._backend.snapshot()
+    def _look_ahead(self) -> _CalendarAnswer:
+        """Return what to show. Called in a worker thread."""
+        snapshot, asked = self._backend.snapshot(), self._pool
         length = timedelta(hours=HOURS) - timedelta(minutes=snapshot.at.minute, seconds=snapshot.at.second)
         found = forecast(
             snapshot,
             expected_durations(snapshot.jobs),
             length=length,
-            pool=self._pool,
+            pool=asked,
             most=self._most,
             progress=self._progress,
         )
         calendar = LoadCalendar(found)
         calendar.draw_lines(self._grid.layout_of_fields)
-        return calendar, crowded_sentences(found, _SENTENCES, cell_text)
+        sentences = crowded_sentences(found, _SENTENCES, cell_text)
+        widest = max((cell_width(job.name) for job in snapshot.jobs), default=0)
+        return _CalendarAnswer(calendar, sentences, is_what_if=asked is not None, widest=widest)
 
     def _show_progress(self, part: float) -> None:
         """Show how far a forecast is."""
@@ -127,12 +147,15 @@ class CalendarScreen(ModalScreen[None]):
     def _show_error(self, error: Exception) -> None:
         self._crowds.update(Text(error_text(error)))
 
-    def _show_calendar(self, answer: tuple[LoadCalendar, Sequence[str]]) -> None:
-        self._calendar, sentences = answer
+    def _show_calendar(self, answer: _CalendarAnswer) -> None:
+        self._calendar, sentences = answer.calendar, answer.sentences
         found = self._calendar.forecast
-        what_if = "" if self._pool is None else f"what if the pool were {self._pool}: "
-        if not sentences:
-            sentences = ["no run waits longer than a second for a slot"] if found.pool else ["no run waits"]
+        what_if = f"what if the pool were {found.pool}: " if answer.is_what_if else ""
+        if not sentences and found.pool:
+            sentences = ["no scheduled run waits longer than a second for a slot"]
+        elif not sentences:
+            sentences = ["no run waits: the pool has no limit"]
+        self._ticks.want("job", answer.widest, _MOST_OF_NAME)
         end = f"{UNKNOWN} not known: the forecast ends at {found.end:%H:%M}, after {len(found.runs):,} runs"
         unknown = ", ".join(map(cell_text, found.unknown))
         notes = [
@@ -142,9 +165,7 @@ class CalendarScreen(ModalScreen[None]):
         ]
         self._crowds.update(Text(what_if + "\n".join(notes)))
         pool = f"pool of {found.pool}" if found.pool else "no limit"
-        skipped = STATE_SIGNS[RunState.SKIPPED].glyph
-        legend = f"▁█ slots taken  2 waiting runs  {skipped} no run"
-        self._heading = f"Calendar of load at {found.start:%H:%M}: {pool}   {legend}"
+        self._heading = f"Calendar of load at {found.start:%H:%M}: {pool}   {_LEGEND}"
         self._show_heading("")
         self._grid.show_calendar(self._calendar)
         if found.is_cut and self._most < MOST:
@@ -190,7 +211,7 @@ class CalendarScreen(ModalScreen[None]):
             if (field.waiting or field.lost) and not calendar.is_past(field):
                 self._grid.cursor = hour, place * layout.step
                 return
-        self._commands.notify("no run waits in the coming day", "warning")
+        self._commands.notify("no scheduled run waits in the coming day", "warning")
 
     def action_resize(self, by: int) -> None:
         """Ask what would happen with a larger or smaller pool. The real pool keeps its size."""
@@ -247,6 +268,7 @@ class TicksScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Show the ticks."""
         self.set_focus(self._table)
+        self._table.want("job", max(map(_job_width, self._runs), default=0), _MOST_OF_NAME)
         self._table.update_rows(self._runs, self._commands.backend.snapshot().at)
 
     @on(LineTable.RowSelected)
@@ -266,6 +288,10 @@ def _due(run: PredictedRun, _now: object) -> Cell:
 
 def _job(run: PredictedRun, _now: object) -> Cell:
     return [(cell_text(run.job), ""), *([(f" {run.ticks} ticks", "muted")] if run.ticks > 1 else [])]
+
+
+def _job_width(run: PredictedRun) -> int:
+    return sum(cell_width(text) for text, _ in _job(run, None))
 
 
 def _starts(run: PredictedRun, _now: object) -> Cell:

@@ -140,6 +140,7 @@ class TimelineScreen(ModalScreen[None]):
         self._marks: TimelineMarks | None = None  # those of the picture
         self._bar: TimelineBar | None = None  # the selected one, of the selected job
         self._timer: Timer | None = None  # until the next forecast
+        self._part = 0.0  # of the next forecast that is done
         self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_picture, self._show_error)
         self._axis, self._load, self._note = Static(), Static(), Static(id="timeline-note")
@@ -194,7 +195,7 @@ class TimelineScreen(ModalScreen[None]):
     # --- painting ---------------------------------------------------------------------------------
 
     def _show_picture(self, answer: _Answer) -> None:
-        self._picture, self._marks = answer.picture, answer.marks
+        self._picture, self._marks, self._part = answer.picture, answer.marks, 0.0
         if self._bar is not None:  # the same one in the new picture, if it is still there
             key, bars = self._bar.key, self._marks.bars_of(self._bar.run.job)
             self._bar = next((bar for bar in bars if bar.key == key), None)
@@ -202,9 +203,12 @@ class TimelineScreen(ModalScreen[None]):
         self._look_again_after(answer.cpu)
 
     def _show_progress(self, part: float) -> None:
-        """Show how far the first forecast is; later ones replace it without a sign."""
+        """Show how far the first forecast is, or one for another pool; others come without a sign."""
         if self._picture is None:
             self._table.set_empty_text(f"looking ahead: {part:.0%}")
+        elif self._view.pool != self._picture.pool:
+            self._part = part
+            self._paint()
 
     def _show_error(self, error: Exception) -> None:
         self._note.update(Text(error_text(error)))
@@ -222,24 +226,36 @@ class TimelineScreen(ModalScreen[None]):
         self._table.update_rows(marks.rows(picture.jobs, window), now)
         size = picture.forecast.pool
         label = f"  {f'pool of {size}' if size else 'no limit'}".ljust(len(indent))
-        load = (text for text, _ in load_pieces(marks.load, picture.forecast, window))
+        load = (text for text, _ in load_pieces(marks.load, picture.forecast, window, picture.real_pool))
         self._load.update(Text.assemble(label, *load), layout=False)
-        pool = self._view.pool
-        what_if = "" if pool is None else f"what if the pool were {pool}: "
-        names = ", ".join(map(cell_text, picture.forecast.unknown))
-        unknown = f"; without {names}, whose ticks are not known here" if names else ""
-        known = picture.known_since
-        is_cut = known > max(window.start, picture.since)
-        cut = f"runs before {format_instant(known, now).strip()} are not shown; " if is_cut else ""
-        note = f"{cut}{what_if}{full_sentence(part_until(picture.forecast, self._view.end(now)))}{unknown}"
-        if self._bar is not None:
-            note = f"{BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
-        self._note.update(Text(note), layout=False)
+        self._note.update(Text(self._describe_next(picture) + self._describe(picture, window)), layout=False)
         box = self.query_one(".dialog")
         title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')} "
         title = _with_legend(title, box.outer_size.width - _TITLE_ENDS)
         if box.border_title != literal_title(title):  # an assignment repaints the dialog
             box.border_title = literal_title(title)
+
+    def _describe_next(self, picture: TimelinePicture) -> str:
+        """Return that the answer for another pool is being computed; "" if the picture is of that pool."""
+        asked = self._view.pool
+        if asked == picture.pool:
+            return ""
+        size = picture.real_pool if asked is None else asked
+        part = f": {self._part:.0%}" if self._part else ""
+        return f"looking ahead with a pool of {size}{part}; "
+
+    def _describe(self, picture: TimelinePicture, window: Window) -> str:
+        """Return the sentence about the selected bar, else about the pool that the picture is of."""
+        if self._bar is not None:
+            return f"{BAR_MARK} {cell_text(self._bar.run.job)}  {cell_text(self._bar.describe())}"
+        found, now = picture.forecast, picture.forecast.start
+        what_if = "" if picture.pool is None else f"what if the pool were {found.pool}: "
+        names = ", ".join(map(cell_text, found.unknown))
+        unknown = f"; without {names}, whose ticks are not known here" if names else ""
+        known = picture.known_since
+        is_cut = known > max(window.start, picture.since)
+        cut = f"runs before {format_instant(known, now).strip()} are not shown; " if is_cut else ""
+        return f"{cut}{what_if}{full_sentence(part_until(found, self._view.end(now)))}{unknown}"
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -259,7 +275,8 @@ class TimelineScreen(ModalScreen[None]):
     def action_resize(self, by: int) -> None:
         """Ask what would happen with a larger or smaller pool. The real pool keeps its size."""
         if self._picture is not None and self._picture.forecast.pool:
-            size = max(1, (self._view.pool or self._picture.forecast.pool) + by)
+            shown = self._picture.real_pool or self._picture.forecast.pool
+            size = max(1, (self._view.pool or shown) + by)
             self._look_at(replace(self._view, pool=size))
 
     def action_select_bar(self, by: int) -> None:
@@ -270,7 +287,10 @@ class TimelineScreen(ModalScreen[None]):
             self._commands.notify("this job has no run in this time", "warning")
             return
         if self._bar is None or self._bar.run.job != bars[0].run.job:
-            place = bisect_left([bar.start for bar in bars], picture.forecast.start) - (by < 0)
+            # A RUNNING run begins before now, and is at now all the same.
+            place = next((place for place, bar in enumerate(bars) if bar.now is not None), None)
+            if place is None:
+                place = bisect_left([bar.start for bar in bars], picture.forecast.start) - (by < 0)
         else:
             keys = [bar.key for bar in bars]
             place = keys.index(self._bar.key) + by if self._bar.key in keys else 0

@@ -227,12 +227,21 @@ def _ends_work(span: Span) -> bool:
 
 
 def draw_load(picture: TimelinePicture, window: Window) -> list[LoadColumn]:
-    """Return how many slots of the pool are taken. Without a limit, the largest number is the full height."""
+    """Return how many slots of the pool are taken. Without a limit, the largest number is the full height.
+
+    The past has the pool that there was, even if the forecast asks what another pool would do.
+    """
     coarse = Window(window.start, window.column * window.width / _LOAD_COLUMNS, _LOAD_COLUMNS)
     slots = average_load(SlotLoad(picture.past, picture.forecast), coarse)
-    most, width = picture.forecast.pool or max(1.0, *slots), 100 / _LOAD_COLUMNS
+    pool, highest, width = picture.forecast.pool, max(1.0, *slots), 100 / _LOAD_COLUMNS
+    before = pool if picture.real_pool is None else picture.real_pool
+    now = coarse.place(picture.forecast.start)
     return [
-        LoadColumn(x=index * width, width=width, share=min(1.0, each / most))
+        LoadColumn(
+            x=index * width,
+            width=width,
+            share=min(1.0, each / ((before if index < now else pool) or highest)),
+        )
         for index, each in enumerate(slots)
         if each
     ]
