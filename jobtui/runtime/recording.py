@@ -139,6 +139,8 @@ class Recording:
         if self._single != "off" and not self.store.lock():
             if self._single == "refuse":
                 raise StartError(self.holder)
+            view = StoreView(file=str(self.store.path))  # the other process writes it
+            self._kernel.apply(lambda engine, now: engine.set_store(view, now))
             return False
         self._state = self.store.open(self._show, self._restore_late, self._skip_numbers)
         if folder is not None and folder.is_dir():  # it may be a typing error

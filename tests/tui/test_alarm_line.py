@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -9,7 +10,7 @@ from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
-from jobtui.engine.enums import RunState
+from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.views import JobView, Snapshot, StoreView
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.header import PoolGauge
@@ -142,17 +143,83 @@ async def test_the_list_of_alarms_follows_and_says_when_nothing_is_wrong() -> No
         assert "nothing is wrong now" in driver.text
 
 
+async def alarm_at(driver: AppDriver, width: int) -> str:
+    """Return the line of the alarm in a terminal of so many columns."""
+    await driver.resize(width, 32)
+    await driver.until(lambda: len(driver.text.splitlines()[2]) == width)
+    return driver.text.splitlines()[2].strip()
+
+
 @async_test
-async def test_the_text_gives_way_to_the_keys_in_a_wide_terminal_only() -> None:
+async def test_the_number_of_other_alarms_stays_in_every_width() -> None:
     snapshot = with_several_alarms()
     snapshot = replace(snapshot, store=replace(snapshot.store, problem="no space " * 30))
     async with running_app(ScriptedBackend(snapshot)) as driver:
-        for width, shows_keys in ((180, True), (120, True), (80, False), (40, False)):
-            await driver.resize(width, 32)
-            await driver.until(lambda width=width: len(driver.text.splitlines()[2]) == width)  # type: ignore[misc]
-            line = driver.text.splitlines()[2]
-            assert "… " in line or line.endswith("…")
-            assert ("+2 more: A" in line) is shows_keys
+        for width in (180, 120, 80, 60, 40, 30):
+            line = await alarm_at(driver, width)
+            assert "… " in line
+            assert line.endswith("+2 more: A" if width > 40 else ("+2 more: A", "+2: A"))
+
+
+@async_test
+async def test_a_narrow_terminal_cuts_the_error_before_the_place_and_drops_parts_as_a_whole() -> None:
+    """A piece of a path, of a number or of a key would say nothing."""
+    error = "RuntimeError: an order cannot be read, because the file has ended"
+    run = replace(snapshots.failed_run(866, 32), reason=error)
+    job = snapshots.make_job("import_orders", recent=(RunState.OK, *[RunState.FAILED] * 2))
+    runs = run, replace(run, number=865, ended=snapshots.ago(52))
+    missed = snapshots.ended_ticks("other", 60, RunState.MISSED, "no scheduler was running", 2)
+    snapshot = snapshots.make([job], recent=[*runs, missed])
+    expected = {
+        180: f"✗ import_orders fails since 10:23:15, 2 in a row: {error}  demo_jobs.py:172  "
+        "+1 more: A  a opens it",
+        120: "✗ import_orders fails since 10:23:15, 2 in a row: RuntimeError: an order…  demo_jobs.py:172  "
+        "+1 more: A  a opens it",
+        80: "✗ import_orders fails: RuntimeError: an order…  demo_jobs.py:172  +1 more: A",
+        60: "✗ import_orders fails: RuntimeError: an order…  +1 more: A",
+        40: "✗ import_orders fails: Runtime…  +1: A",
+    }
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        lines = {width: await alarm_at(driver, width) for width in expected}
+    assert {width: "  ".join(re.split(" {2,}", line)) for width, line in lines.items()} == expected
+
+
+@async_test
+async def test_the_key_that_opens_the_cause_stays_if_the_details_that_gave_way_took_more_room() -> None:
+    brief = "✗ 30 ticks of 2 jobs were missed while the scheduler was down"
+    expected = {
+        120: f"{brief} from 08:12:41 (killed) to 10:23:40  a opens it",
+        80: f"{brief}  a opens it",
+    }
+    async with running_app(ScriptedBackend(snapshots.after_downtime())) as driver:
+        lines = {width: await alarm_at(driver, width) for width in expected}
+    assert {width: "  ".join(re.split(" {2,}", line)) for width, line in lines.items()} == expected
+
+
+@async_test
+async def test_the_line_remembers_an_error_that_the_snapshot_does_not_list_any_more() -> None:
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        assert "import_orders failed at 10:24:04: KeyError: 'amount'" in driver.text.splitlines()[2]
+        await driver.show_snapshot(replace(snapshots.saturated(), seq=2, recent=()))
+        assert "import_orders failed at 10:24:04: KeyError: 'amount'" in driver.text.splitlines()[2]
+        await driver.press("A")
+        assert "import_orders failed at 10:24:04: KeyError: 'amount'" in driver.text
+
+
+@async_test
+async def test_the_status_line_does_not_say_in_memory_while_another_process_uses_the_store() -> None:
+    """A scheduler in standby has a store, which it opens when it takes over."""
+    standby = replace(snapshots.idle(), phase=Phase.STANDBY, started=None, heartbeat=None)
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        assert "in memory" in driver.text.splitlines()[0]
+        await driver.show_snapshot(standby)
+        assert "  standby " in driver.text.splitlines()[0]
+        assert "in memory" not in driver.text.splitlines()[0]
+        assert "another process uses the store" in driver.text.splitlines()[0]
+        await driver.show_snapshot(replace(standby, seq=2, store=StoreView(file="/srv/jobtui.db")))
+        assert "jobtui.db" in driver.text.splitlines()[0]
+        await driver.show_snapshot(replace(standby, seq=3, phase=Phase.NEW))
+        assert "in memory" not in driver.text.splitlines()[0]
 
 
 def has_name(name: str, job: JobView) -> bool:

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.alarm import Alarm, find_alarms
+from jobtui.frontend.alarm import Alarm, AlarmMemory, find_alarms
 from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.text_lines import TextLine
@@ -26,16 +26,18 @@ class AlarmsScreen(ModalScreen[Alarm]):
 
     Args:
         snapshot: The scheduler.
+        memory: Remembers what earlier snapshots of it have said.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,A", "dismiss", "Close", key_display="esc", id="alarms.close"),
     ]
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, memory: AlarmMemory) -> None:
         super().__init__()
         self._index = JobIndex()
         self._snapshot = snapshot
+        self._memory = memory
         self._alarms: Sequence[Alarm] = ()
         self._table = WrappedLines(empty="nothing is wrong now", id="alarms")
 
@@ -53,7 +55,7 @@ class AlarmsScreen(ModalScreen[Alarm]):
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show what is wrong in a snapshot."""
         self._index.update(snapshot.jobs)
-        alarms = find_alarms(snapshot, self._index)
+        alarms = find_alarms(snapshot, self._index, self._memory)
         texts = [alarm[:3] for alarm in alarms]
         if texts == [alarm[:3] for alarm in self._alarms] and self._table.rows:
             self._alarms = alarms

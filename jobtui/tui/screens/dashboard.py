@@ -525,7 +525,7 @@ class Dashboard(Screen[None]):
 
     def action_list_alarms(self) -> None:
         """List everything that is wrong, and open the cause that the user chooses."""
-        self.app.push_screen(AlarmsScreen(self._snapshot), self._show_cause)
+        self.app.push_screen(AlarmsScreen(self._snapshot, self._alarm.memory), self._show_cause)
 
     def _show_cause(self, alarm: Alarm | None) -> None:
         """Open the run, or else the job, in which the cause of an alarm is to be seen."""

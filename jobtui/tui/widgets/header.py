@@ -19,7 +19,7 @@ from textual.widget import Widget
 
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.alarm import Alarm, find_alarms
+from jobtui.frontend.alarm import Alarm, AlarmMemory, Sentence, find_alarms
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.blank_snapshot import is_blank
 from jobtui.frontend.formatting import (
@@ -40,7 +40,8 @@ from jobtui.tui.widgets.literal_text import cell_text
 from jobtui.tui.widgets.tones import ToneStyles
 
 _POOL = " pool "
-_LEAST_ALARM = 70  # cells for the text of an alarm, before its keys get some
+_LEAST_MESSAGE = 12  # cells for the error of an alarm, before less important parts give way
+_LEAST_PIECE = 4  # characters of a word that is cut; a shorter piece says nothing
 _LEAST_NAMES = 12  # cells, for the names of the jobs that failed last
 
 Piece = tuple[str, str]  # a text and its tone; "" is the default tone
@@ -113,7 +114,8 @@ class StatusLine(_HeaderLine):
         right = [(clock, "strong"), self._heartbeat(snapshot), (zone, "muted")]
         if snapshot.started is not None:
             right.append((f"up {format_age(snapshot.started, snapshot.at)}", "muted"))
-        right.append((cell_text(PurePath(snapshot.store.file).name) or "in memory", "muted"))
+        if store := _store_text(snapshot):
+            right.append((store, "muted"))
         if self._backend.address:
             right.append((cell_text(self._backend.address), "muted"))
         return left, right
@@ -124,6 +126,18 @@ class StatusLine(_HeaderLine):
         age = format_age(snapshot.heartbeat, snapshot.at)
         late = elapsed_between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
         return (f"♥ STALLED {age}", "failed") if late else (f"♥ {age}", "ok")
+
+
+def _store_text(snapshot: Snapshot) -> str:
+    """Return the name of the store's file, or that there is none; "" if that is not known yet.
+
+    A scheduler in standby has a store, for which it waits, but does not open it before it takes over.
+    """
+    if snapshot.store.file:
+        return cell_text(PurePath(snapshot.store.file).name)
+    if snapshot.phase is Phase.STANDBY:
+        return "another process uses the store"
+    return "" if snapshot.phase is Phase.NEW else "in memory"
 
 
 class PoolGauge(_HeaderLine):
@@ -275,6 +289,12 @@ class AlarmLine(_HeaderLine, can_focus=True):
         super().__init__(id="alarm")
         self._index = index
         self._alarms: Sequence[Alarm] = ()
+        self._memory = AlarmMemory()
+
+    @property
+    def memory(self) -> AlarmMemory:
+        """The memory of earlier snapshots, for a list of the same alarms."""
+        return self._memory
 
     @property
     def alarms(self) -> Sequence[Alarm]:
@@ -288,7 +308,7 @@ class AlarmLine(_HeaderLine, can_focus=True):
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show what is wrong in a snapshot."""
-        self._alarms = find_alarms(snapshot, self._index)
+        self._alarms = find_alarms(snapshot, self._index, self._memory)
         super().update_snapshot(snapshot)
         self.set_class(bool(self._current_pieces[0]), "-raised")
 
@@ -303,18 +323,43 @@ class AlarmLine(_HeaderLine, can_focus=True):
             self.post_message(self.Opened(self._alarms[0]))
 
     def render(self) -> Text:
-        """Return the line. In a wide terminal, the text leaves room for the keys."""
+        """Return the line. In a narrow terminal, the least important parts are left out."""
         left, right = self._current_pieces
-        room = self.size.width - 1 - sum(cell_len(text) + 2 for text, _ in right)
-        if room < _LEAST_ALARM:
-            right, room = (), self.size.width - 1
-        line = Text(no_wrap=True)
-        for text, tone in left:
-            line.append(text, self._style(tone))
-        line.truncate(room, overflow="ellipsis", pad=True)
+        if not self._alarms:
+            return super().render()
+        worst, width = self._alarms[0], self.size.width - 1
+        mark = left[0][0]
+        sentence, right = self._fitting(worst.sentence, right, width - cell_len(mark))
+        room = width - cell_len(mark) - _cells(right)
+        line = Text(no_wrap=True).append(mark + _cut(sentence, room), self._style(worst.tone))
+        line.truncate(width - _cells(right), pad=True)
         for text, tone in right:
             line.append("  ").append(text, self._style(tone))
         return line
+
+    def _fitting(
+        self, sentence: Sentence, keys: Sequence[Piece], width: int
+    ) -> tuple[Sentence, Sequence[Piece]]:
+        """Return the parts of an alarm and the keys for which there is room: of the others, each as a whole.
+
+        The number of the other alarms always stays.
+        """
+        number = keys[:1] if len(self._alarms) > 1 else ()
+        brief = sentence.without_details
+        choices: tuple[tuple[Sentence, Sequence[Piece]], ...] = (
+            (sentence, keys),
+            (sentence, number),
+            (brief, number),
+            (sentence._replace(place=""), number),
+            (brief._replace(place=""), number),
+        )
+        if _full_cells(sentence, number) <= width < _full_cells(sentence, keys):
+            return sentence, number  # the whole error is worth more than the name of a key
+        for shown, pieces in choices:
+            if _least_cells(shown) + _cells(pieces) <= width:
+                return shown, keys if _full_cells(shown, keys) <= width else pieces
+        short = [(text.replace(" more", ""), tone) for text, tone in number]
+        return choices[-1][0], short
 
     def _pieces(self, _snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         if not self._alarms:
@@ -324,4 +369,33 @@ class AlarmLine(_HeaderLine, can_focus=True):
         hints = [(f"+{len(others)} more: {key_of(self, 'alarm.list')}", "strong")] if others else []
         if worst.run is not None or worst.job:
             hints.append((f"{key_of(self, 'alarm.open')} opens it", "muted"))
-        return [(f" {sign} {cell_text(worst.text)}", worst.tone)], hints
+        return [(f" {sign} ", worst.tone), (worst.text, worst.tone)], hints
+
+
+def _cells(pieces: Sequence[Piece]) -> int:
+    """Return how many cells pieces take, each with two spaces before it."""
+    return sum(cell_len(text) + 2 for text, _ in pieces)
+
+
+def _full_cells(sentence: Sentence, pieces: Sequence[Piece]) -> int:
+    """Return how many cells a whole sentence and the pieces after it take."""
+    return cell_len(cell_text(sentence.text)) + _cells(pieces)
+
+
+def _least_cells(sentence: Sentence) -> int:
+    """Return how many cells a sentence takes if its message is cut as far as it may be."""
+    fixed = cell_len(cell_text(sentence.beginning)) + cell_len(cell_text(sentence.ending))
+    return fixed + min(cell_len(cell_text(sentence.message)), _LEAST_MESSAGE)
+
+
+def _cut(sentence: Sentence, width: int) -> str:
+    """Return a sentence in so many cells: its message, or else its end, is cut, but not its place."""
+    text, ending = cell_text(sentence.beginning + sentence.message), cell_text(sentence.ending)
+    room = width - cell_len(ending)
+    if cell_len(text) > room:
+        text = set_cell_size(text, max(0, room - 1)).rstrip()
+        beginning, space, piece = text.rpartition(" ")
+        if space and len(piece) < _LEAST_PIECE:
+            text = beginning
+        text = f"{text.rstrip(' :;,')}…"
+    return text + ending

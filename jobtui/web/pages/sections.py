@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.typical_duration import TypicalDuration, typical_duration
 from jobtui.engine.views import RunView, Snapshot, StoreView
-from jobtui.frontend.alarm import Alarm, find_alarms
+from jobtui.frontend.alarm import Alarm, AlarmMemory, find_alarms
 from jobtui.frontend.formatting import STATE_SIGNS
 from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.upcoming import list_upcoming
@@ -68,9 +68,9 @@ def _totals(index: JobIndex, snapshot: Snapshot) -> Totals:
     return Totals(jobs=len(snapshot.jobs), failing=len(index.failing), paused=index.paused)
 
 
-def _alarms(index: JobIndex, snapshot: Snapshot) -> list[Alarm]:
+def _alarms(index: JobIndex, memory: AlarmMemory, snapshot: Snapshot) -> list[Alarm]:
     index.update(snapshot.jobs)
-    return find_alarms(snapshot, index)
+    return find_alarms(snapshot, index, memory)
 
 
 def _tab(index: JobIndex, snapshot: Snapshot) -> Tab:
@@ -118,7 +118,7 @@ def fixed_sections() -> list[tuple[str, str, Select]]:
         (name, macro, _single(view_of))
         for name, macro, view_of in (
             ("scheduler", "scheduler", _scheduler_status),
-            ("alarm", "alarm", partial(_alarms, index)),
+            ("alarm", "alarm", partial(_alarms, index, AlarmMemory())),
             ("pool", "pool", lambda snapshot: snapshot.pool),
             ("totals", "totals", partial(_totals, index)),
             ("tab", "tab", partial(_tab, index)),
