@@ -13,19 +13,26 @@ _PAGE = 20  # runs that are asked for at once
 _MOST_PAGES = 50  # of ticks that started no run, and of jobs with a similar name
 
 
+class NotStartedError(LookupError):
+    """No run of a job has started, as far as known."""
+
+
 def latest_run(backend: Backend, job: str) -> RunView:
-    """Return the latest run of a job that has started: one that runs, or else one that has ended.
+    """Return the latest run of a job that has started.
+
+    That is one that runs, or else one that is about to be tried again, or else one that has ended.
 
     Raises:
-        LookupError: No run of the job has started, as far as known.
+        NotStartedError: No run of the job has started, as far as known.
         OSError: The scheduler cannot be reached.
     """
-    running = backend.find_runs(job=job, state=RunState.RUNNING, limit=1)
-    ended = (run for run in _search(backend, quote_term("job", job)) if run.job == job and run.started)
-    run = next(iter([*running, *([] if running else [next(ended, None)])]), None)
-    if run is None:
-        raise LookupError(f"no run of {job} has started yet")
-    return run
+    for state in (RunState.RUNNING, RunState.RETRYING):
+        for run in backend.find_runs(job=job, state=state, limit=1):
+            return run
+    for run in _search(backend, quote_term("job", job)):
+        if run.job == job and run.started:
+            return run
+    raise NotStartedError(f"no run of {job} has started yet")
 
 
 def last_ok_run(backend: Backend, run: RunView) -> RunView:

@@ -14,12 +14,14 @@ from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     elapsed_between,
+    format_age,
     format_attempts,
     format_duration,
     format_instant_full,
+    format_whole_seconds,
 )
 from jobtui.frontend.parsed_traceback import parse_traceback
-from jobtui.frontend.progress import progress_pieces
+from jobtui.frontend.progress import estimate_progress, progress_pieces
 from jobtui.frontend.source_excerpt import Excerpts
 from jobtui.frontend.text_lines import CLOSED, OPEN, Folds, Piece, TextLine
 from jobtui.frontend.traceback_lines import TracebackLayout
@@ -132,13 +134,21 @@ def time_bar(spans: Sequence[RunSpan], width: int = _BAR_WIDTH) -> tuple[Piece, 
     return tuple((sign * count, tone) for (sign, tone), count in zip(signs, cells, strict=True))
 
 
-def time_legend(spans: Sequence[RunSpan]) -> tuple[Piece, ...]:
-    """Return the sign, the name and the length of all spans of each name."""
+def time_legend(spans: Sequence[RunSpan], *, grows: bool = False) -> tuple[Piece, ...]:
+    """Return the sign, the name and the length of all spans of each name.
+
+    Args:
+        spans: The spans.
+        grows: Whether the last one goes on, and so has its length in whole seconds, as every time of a run
+            that goes on.
+    """
     pieces: list[Piece] = []
     for name in dict.fromkeys(span.name for span in spans):
         sign, tone = SPAN_SIGNS[name]
         length = sum((span.length for span in spans if span.name == name), timedelta())
-        pieces += [("   " if pieces else "", ""), (sign, tone), (f" {name} {format_duration(length)}", "")]
+        is_growing = grows and name == spans[-1].name
+        shown = format_whole_seconds(length) if is_growing else format_duration(length)
+        pieces += [("   " if pieces else "", ""), (sign, tone), (f" {name} {shown}", "")]
     return tuple(pieces)
 
 
@@ -178,9 +188,7 @@ class RunPageLayout:
         """Return all lines."""
         run = self._run
         lines = [self._headline(), *self._time()]
-        if run.state is RunState.RUNNING and run.started is not None:
-            pieces = progress_pieces(run, self._typical, run.started, self._now)
-            lines.append(TextLine("progress", (("progress  ", "muted"), *pieces)))
+        lines += self._progress()
         if run.arguments:
             lines.append(TextLine("arguments", (("arguments ", "muted"), (run.arguments, "")), hang=2))
         if run.error:
@@ -198,7 +206,7 @@ class RunPageLayout:
         if run.ended is not None and run.elapsed is not None:
             pieces.append((f" after {format_duration(run.elapsed)}", ""))
         elif run.state is RunState.RUNNING and run.started is not None:
-            pieces.append((f" for {format_duration(elapsed_between(run.started, self._now))}", ""))
+            pieces.append((f" for {format_age(run.started, self._now)}", ""))
         if attempts := format_attempts(run):
             pieces.append((f", attempt {attempts}", ""))
         if run.warned:
@@ -210,7 +218,16 @@ class RunPageLayout:
         if sum((span.length for span in spans), timedelta()) >= _SHORT:
             yield TextLine("time", time_bar(spans, self._bar_width))
         if spans:
-            yield TextLine("time", time_legend(spans))
+            yield TextLine("time", time_legend(spans, grows=self._run.state is RunState.RUNNING))
+
+    def _progress(self) -> Iterator[TextLine]:
+        """Yield the progress of a RUNNING run, if more is known of it than how long it has run."""
+        run = self._run
+        if run.state is not RunState.RUNNING or run.started is None:
+            return
+        if estimate_progress(run, self._typical, run.started, self._now).is_known:
+            pieces = progress_pieces(run, self._typical, run.started, self._now)
+            yield TextLine("progress", (("progress  ", "muted"), *pieces))
 
     def _attempt(self, attempt: AttemptView) -> Iterator[TextLine]:
         """Yield a failed attempt in one line, which unfolds to its traceback."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePath
 
@@ -19,6 +21,7 @@ _NUMBER_WIDTH = 5
 _MOST_PACKAGES = 3  # that are named of the frames in libraries
 _MOST_LINES, _MOST_CHARACTERS = 12, 400  # of a message; the rest is folded
 _SHORT = 160  # characters of a message that stands in a line
+_REPEATED = re.compile(r"\[Previous line repeated (\d+ more times?)\]")  # below the frame that it means
 
 
 class TracebackLayout:
@@ -97,27 +100,29 @@ class TracebackLayout:
 
     def _frames(self, error: RaisedException, part: str, margin: str) -> Iterator[TextLine]:
         place = error.place
-        frames = list(reversed(error.frames))
 
-        def is_shown(frame: TraceFrame | str) -> bool:
-            return isinstance(frame, TraceFrame) and (frame.is_own or frame is place)
+        def is_shown(frame: TraceFrame | _Repeated | str) -> bool:
+            meant = frame.frame if isinstance(frame, _Repeated) else frame
+            return isinstance(meant, TraceFrame) and (meant.is_own or meant is place)
 
-        for number, (shown, group) in enumerate(groupby(frames, is_shown)):
+        for number, (shown, group) in enumerate(groupby(_innermost_first(error.frames), is_shown)):
             fold = f"{part}.frames{number}"
             if shown:
                 for index, frame in enumerate(group):
-                    assert isinstance(frame, TraceFrame)
-                    yield from self._own_frame(frame, f"{fold}.{index}", margin, is_place=frame is place)
+                    if isinstance(frame, TraceFrame):
+                        yield from self._own_frame(frame, f"{fold}.{index}", margin, is_place=frame is place)
+                    else:
+                        yield TextLine(fold, ((str(frame), "muted"),), margin, hang=2)
                 continue
             hidden = list(group)
             is_open = self._folds.is_open(fold)
             text = f"{OPEN if is_open else CLOSED} {describe_hidden(hidden)}"
             yield TextLine(fold, ((text, "muted"),), margin, hang=2, fold=fold)
             for index, each in enumerate(hidden if is_open else ()):
-                if isinstance(each, str):
-                    yield TextLine(fold, ((f"  {each}", "muted"),), margin)
-                else:
+                if isinstance(each, TraceFrame):
                     yield from self._own_frame(each, f"{fold}.{index}", f"{margin}  ", is_place=False)
+                else:
+                    yield TextLine(fold, ((f"  {each}", "muted"),), margin)
 
     def _own_frame(self, frame: TraceFrame, fold: str, margin: str, *, is_place: bool) -> Iterator[TextLine]:
         is_open = self._folds.is_open(fold, usually=is_place)
@@ -135,6 +140,46 @@ class TracebackLayout:
             name, equals, shown = value.partition(" = ")
             pieces = ((f"  {name}", "strong"), (equals, "muted"), *code_pieces(shown))
             yield TextLine(fold, pieces, margin, hang=4, frame=frame)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """A remark below equal frames, of which there are more than those.
+
+    Attributes:
+        frame: The frame.
+        times: How often it is repeated, in words: `990 more times`.
+    """
+
+    frame: TraceFrame
+    times: str
+
+    def __str__(self) -> str:
+        """Return the remark."""
+        return f"[the frame above is repeated {self.times}]"
+
+
+def _innermost_first(frames: Sequence[TraceFrame | str]) -> list[TraceFrame | _Repeated | str]:
+    """Return frames in the reverse order, but a remark on repeated frames below these, as Python has it."""
+    found: list[TraceFrame | _Repeated | str] = []
+    waiting: _Repeated | None = None  # for the end of its frames
+    for index in reversed(range(len(frames))):
+        frame = frames[index]
+        if waiting is not None and not (isinstance(frame, TraceFrame) and _is_same(frame, waiting.frame)):
+            found.append(waiting)
+            waiting = None
+        repeated = frames[index - 1] if index and isinstance(frame, str) else None
+        times = _REPEATED.fullmatch(frame) if isinstance(frame, str) else None
+        if times is not None and isinstance(repeated, TraceFrame):
+            waiting = _Repeated(repeated, times[1])
+        else:
+            found.append(frame)
+    return found if waiting is None else [*found, waiting]
+
+
+def _is_same(frame: TraceFrame, other: TraceFrame) -> bool:
+    """Return whether Python counts two frames as equal: by the file, the line and the function."""
+    return (frame.file, frame.line, frame.function) == (other.file, other.line, other.function)
 
 
 def _split(lines: list[Piece]) -> tuple[list[Piece], list[Piece]]:
@@ -175,7 +220,7 @@ def _near_folders() -> Iterator[tuple[Path, str]]:
             yield find(), name
 
 
-def describe_hidden(frames: list[TraceFrame | str]) -> str:
+def describe_hidden(frames: Sequence[TraceFrame | _Repeated | str]) -> str:
     """Return how many frames of which libraries are folded, in words: `3 frames of json and decimal`."""
     found = [frame for frame in frames if isinstance(frame, TraceFrame)]
     if not found:

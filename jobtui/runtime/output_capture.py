@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from inspect import getattr_static
 from itertools import chain
 from typing import Any, TextIO
 
@@ -45,10 +46,46 @@ class _HandlerStream:
         return self._stream.write(text, _level.get())
 
 
+class _LastResortHandler(logging.StreamHandler[Any]):
+    """Takes the place of `logging.lastResort`, which writes the records of a program without handlers.
+
+    Like that, it writes to what `sys.stderr` is at the time, so that `redirect_stderr` works in a job.
+
+    Args:
+        replaced: The handler that it replaces; has the level, the format and the filters.
+    """
+
+    def __init__(self, replaced: logging.Handler) -> None:
+        logging.Handler.__init__(self, replaced.level)  # not that of StreamHandler: it would set the stream
+        self.setFormatter(replaced.formatter)
+        self.filters = [*replaced.filters, _note_level]
+
+    @property
+    def stream(self) -> Any:
+        """The stream for the next record."""
+        return _HandlerStream(sys.stderr) if isinstance(sys.stderr, CapturedStream) else sys.stderr
+
+
 def _note_level(record: logging.LogRecord) -> bool:
     """Note the level of a record, as a filter of the handler that then writes it."""
     _level.set(str(logging.getLevelName(record.levelno)))  # formatters change `levelname`, to colour it
     return True
+
+
+@contextmanager
+def _label_last_resort() -> Iterator[None]:
+    """Write the records of a program without log handlers under their levels, too."""
+    replaced = logging.lastResort
+    # Unless the program has set a handler with a stream of its own, or none.
+    if replaced is None or not isinstance(getattr_static(type(replaced), "stream", None), property):
+        yield
+        return
+    replacement = logging.lastResort = _LastResortHandler(replaced)
+    try:
+        yield
+    finally:
+        if logging.lastResort is replacement:
+            logging.lastResort = replaced
 
 
 @contextmanager
@@ -102,6 +139,7 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
     guard.is_capturing = True
     _restorers.append(restore)
     try:
+        patches.enter_context(_label_last_resort())
         patches.enter_context(follow_threads())
         patches.enter_context(follow_subprocesses(*streams))
         patches.enter_context(follow_rich())

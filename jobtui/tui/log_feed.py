@@ -15,11 +15,12 @@ from jobtui.frontend.backend import Backend, LogLine, LogPage
 from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.line_buffer import LineBuffer
 from jobtui.frontend.log_view import LineFilter
-from jobtui.frontend.related_runs import latest_run
+from jobtui.frontend.related_runs import NotStartedError, latest_run
 from jobtui.tui.background_work import BackgroundQuery
 from jobtui.tui.widgets.log_lines import LogLines
 
 MIN_POLL_INTERVAL, MAX_POLL_INTERVAL = 0.1, 1.0  # seconds from an answer to the next request for new lines
+_NO_LINES = LogPage(lines=(), after="")  # of a job of which no run has started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ class LogFeed:
     """Keeps the buffer of a log view filled, with one request at a time.
 
     New lines are requested soon after some came, and less often while none come; never after the run has
-    ended.
+    ended. While no run of the job has started, nothing is requested until a snapshot says that one has.
 
     Args:
         screen: The screen of the view.
@@ -106,7 +107,8 @@ class LogFeed:
     Attributes:
         buffer: The lines that have been read.
         scope: The output; with the number of the run as soon as it is known.
-        run: The run; None before the first answer, and for several jobs.
+        run: The run; None before the first answer, for several jobs, and while `awaits_run`.
+        awaits_run: Whether no run of the job has started yet, as far as known.
         is_recorded: Whether output is recorded at all, as far as known.
         direction: The direction of the latest move, 1 or -1: further pages are read there.
         seeking: The direction in which pages are read to search them; 0 for none.
@@ -123,6 +125,7 @@ class LogFeed:
         self.buffer = LineBuffer(filter=LineFilter(jobs=scope.jobs))
         self.scope = scope
         self.run: RunView | None = None
+        self.awaits_run = False
         self.is_recorded = True
         self.direction = -1
         self.seeking = 0
@@ -148,6 +151,10 @@ class LogFeed:
     def read_on(self, view: LogLines[LogLine]) -> None:
         """Read the page that the view needs next, if any; follow what is written."""
         if self._question is not None:
+            return
+        if self.awaits_run:  # if one started after the request, no snapshot may follow to say so
+            if _has_started(self.scope.job, self._backend.snapshot()):
+                self._poll()
             return
         buffer, height = self.buffer, view.size.height
         # A filter that admits almost nothing must not read pages endlessly that displace each other.
@@ -194,11 +201,14 @@ class LogFeed:
             return None
         if run is None and not self.scope.is_merged:
             number = self.scope.run
-            run = (
-                latest_run(self._backend, self.scope.job)
-                if number is None
-                else self._backend.run_view(number)
-            )
+            try:
+                run = (
+                    latest_run(self._backend, self.scope.job)
+                    if number is None
+                    else self._backend.run_view(number)
+                )
+            except NotStartedError:
+                return _FeedAnswer(question, _NO_LINES, None, is_recorded=True)
         page = self._read(question, None if run is None else run.number)
         is_recorded = True
         if run is not None and page.ended:
@@ -222,6 +232,7 @@ class LogFeed:
             return
         self._question = None
         self.is_recorded = answer.is_recorded
+        self.awaits_run = answer.run is None and not self.scope.is_merged
         if answer.run is not None:
             self.run = answer.run
             self.scope = LogScope(run=answer.run.number, job=answer.run.job)
@@ -246,7 +257,14 @@ class LogFeed:
             self._poll()
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
-        """Note the state of the run in a snapshot."""
+        """Note the state of the run in a snapshot; find the first run of the job when one has started."""
+        if self.awaits_run and self._question is None and _has_started(self.scope.job, snapshot):
+            self.read_latest()
         if self.run is not None and not self.run.state.ended:
             runs = (*snapshot.running, *snapshot.recent)
             self.run = next((run for run in runs if run.number == self.run.number), self.run)
+
+
+def _has_started(job: str, snapshot: Snapshot) -> bool:
+    """Return whether a run of a job has started, as a snapshot has it."""
+    return any(each.name == job and (each.running or each.prev is not None) for each in snapshot.jobs)

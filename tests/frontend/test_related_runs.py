@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from support.api_server import BlockingJob
-from support.waiting import LIMIT
+from support.waiting import LIMIT, wait_until
 
-from jobtui import Scheduler
+from jobtui import Retry, Scheduler
+from jobtui.engine.enums import RunState
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.related_runs import last_ok_run, latest_run
 
@@ -48,6 +49,18 @@ def test_the_latest_run_is_the_one_that_runs_or_the_last_that_has_ended(schedule
     blocking.release()
     assert waiting.wait(LIMIT)
     assert latest_run(backend, "a").number == waiting.number
+
+
+def test_the_latest_run_may_be_one_that_is_about_to_be_tried_again(scheduler: Scheduler) -> None:
+    """Its first attempt has written output."""
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    job = scheduler.schedule("@yearly", fail, name="a", retry=Retry(1, first="1h"))
+    number = job.run().number
+    wait_until(lambda: scheduler.run_view(number).state is RunState.RETRYING)
+    assert latest_run(LocalBackend(scheduler, "jobs.py"), "a").number == number
 
 
 def test_the_last_ok_run_ended_before_the_run_and_is_of_its_job(scheduler: Scheduler) -> None:

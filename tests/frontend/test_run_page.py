@@ -17,8 +17,9 @@ from support.snapshots import ago
 
 from jobtui import Scheduler
 from jobtui.engine.enums import Overlap, RunState
-from jobtui.engine.views import AttemptView, RunView
+from jobtui.engine.views import AttemptView, Progress, RunView
 from jobtui.frontend.failure import Failure, failure_lines, read_failure
+from jobtui.frontend.formatting import format_age
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.parsed_traceback import parse_traceback
 from jobtui.frontend.run_page import RunPageLayout, earlier_failure, held_until, time_bar, time_spans
@@ -128,6 +129,24 @@ def test_each_part_has_at_least_a_cell_of_the_bar() -> None:
         ("·", 1),
         ("█", 47),
     ]
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.96, 59.7, 75.6])
+def test_every_time_of_a_run_that_goes_on_is_the_same(seconds: float) -> None:
+    """In whole seconds, as elsewhere in the dashboard."""
+    run = replace(snapshots.running_run(9, "a", seconds), progress=Progress(done=3, since=ago(seconds)))
+    lines = page(run)
+    age = format_age(run.started, snapshots.NOW)
+    assert lines[0] == f"▶ RUNNING for {age}"
+    assert lines[2] == f"█ ran {age}"
+    assert lines[3] == f"progress  3 done in {age}"
+
+
+def test_the_progress_of_a_run_is_left_out_if_only_its_time_is_known() -> None:
+    run = snapshots.running_run(9, "a", 4)
+    assert not any(line.startswith("progress") for line in page(run))
+    reported = replace(run, progress=Progress(done=1, total=4, since=ago(4)))
+    assert any(line.startswith("progress") and "25%" in line for line in page(reported))
 
 
 def test_the_bar_is_never_wider_than_a_line() -> None:
@@ -362,6 +381,56 @@ def test_local_variables_are_folded_below_their_frame() -> None:
     lines = page(failed(text), all_open=True)
     start = lines.index("  ▾ locals")
     assert lines[start + 1 : start + 3] == ["    order = {'a': 1}", "    total = 3"]
+
+
+# --- recursion ------------------------------------------------------------------------------------
+
+
+def recursion(*, is_own: bool = True) -> RunView:
+    """Return a run that has failed in a function that calls itself, as Python prints it."""
+    folder = "/srv/" if is_own else LIBRARY
+    walk = (f"{folder}walk.py", 5, "walk", "walk(node)")
+    text = trace(("/srv/jobs.py", 9, "work", "walk(root)"), walk, walk, walk, error="RecursionError: deep")
+    return failed(text.replace("RecursionError", "  [Previous line repeated 990 more times]\nRecursionError"))
+
+
+def frames_of(lines: Collection[str]) -> list[str]:
+    """Return the lines of frames, of folds and of remarks."""
+    return [line for line in lines if " in " in line or "repeated" in line or "frames" in line]
+
+
+def test_the_remark_on_a_recursion_stands_below_the_frames_that_it_means() -> None:
+    """The innermost frame is first, and the remark has no fold, which would unfold to the same text."""
+    run = recursion()
+    assert frames_of(page(run)) == [
+        *["/srv/walk.py:5 in walk"] * 3,
+        "[the frame above is repeated 990 more times]",
+        "/srv/jobs.py:9 in work",
+    ]
+
+
+def test_the_remark_on_a_recursion_in_a_library_is_in_the_fold_of_its_frames() -> None:
+    run = recursion(is_own=False)
+    assert frames_of(page(run)) == ["▸ 3 frames of walk", "/srv/jobs.py:9 in work"]
+    assert frames_of(page(run, all_open=True)) == [
+        "▾ 3 frames of walk",
+        *[f"  {LIBRARY}walk.py:5 in walk"] * 3,
+        "  [the frame above is repeated 990 more times]",
+        "/srv/jobs.py:9 in work",
+    ]
+
+
+def test_the_remark_on_a_recursion_stays_where_another_frame_follows() -> None:
+    """The next frame of the traceback is in front of it, although it is of the same function."""
+    run = recursion()
+    last = trace(("/srv/walk.py", 7, "walk", "stop()"), error="RecursionError: deep").partition("\n")[2]
+    run = replace(run, error=run.error.replace("RecursionError: deep", last))
+    assert frames_of(page(run)) == [
+        "/srv/walk.py:7 in walk",
+        *["/srv/walk.py:5 in walk"] * 3,
+        "[the frame above is repeated 990 more times]",
+        "/srv/jobs.py:9 in work",
+    ]
 
 
 # --- long messages --------------------------------------------------------------------------------

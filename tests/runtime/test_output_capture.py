@@ -228,6 +228,61 @@ def test_a_log_record_has_its_level_in_place_of_the_stream() -> None:
     ]
 
 
+@pytest.fixture
+def bare_logger() -> Iterator[logging.Logger]:
+    """Return a logger whose records reach no handler, so that Python takes `logging.lastResort`."""
+    logger = logging.getLogger("test_last_resort")
+    logger.propagate = False
+    yield logger
+    logger.propagate = True
+
+
+@pytest.mark.parametrize("pass_on", [False, True])
+def test_a_log_record_has_its_level_in_a_program_that_has_not_configured_logging(
+    bare_logger: logging.Logger, pass_on: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Afterwards Python's own handler is back."""
+    handler = logging.lastResort
+    assert handler is not None
+    log = OutputLog()
+    with capture_streams(log, pass_on=pass_on):
+        bare_logger.warning("careful %s", "now")
+        print("printed", file=sys.stderr)
+        bare_logger.error("broken")
+        bare_logger.info("below the level of the handler")
+    assert lines_of(log) == [
+        ("", "WARNING", "careful now"),
+        ("", "stderr", "printed"),
+        ("", "ERROR", "broken"),
+    ]
+    assert logging.lastResort is handler
+    assert handler.filters == []
+    assert capsys.readouterr().err == ("careful now\nprinted\nbroken\n" if pass_on else "")
+
+
+def test_a_log_record_without_handlers_goes_to_the_stream_to_which_a_job_redirects(
+    bare_logger: logging.Logger,
+) -> None:
+    log, own = OutputLog(), io.StringIO()
+    with capture_streams(log), contextlib.redirect_stderr(own):
+        bare_logger.warning("careful")
+    assert (own.getvalue(), lines_of(log)) == ("careful\n", [])
+
+
+def test_a_program_that_sets_another_last_resort_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One set before the capture is not replaced, and one set during the capture stays."""
+    own = logging.NullHandler()
+    monkeypatch.setattr(logging, "lastResort", logging.lastResort)
+    with capture_streams(OutputLog()):
+        logging.lastResort = own
+    assert logging.lastResort is own
+    with capture_streams(OutputLog()):
+        assert logging.lastResort is own
+    logging.lastResort = None
+    with capture_streams(OutputLog()):
+        assert logging.lastResort is None
+
+
 def test_a_log_handler_of_a_file_is_not_changed(tmp_path: Path) -> None:
     """Its records stay out of the output."""
     handler = logging.FileHandler(tmp_path / "log.txt")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import snapshots
@@ -19,7 +20,9 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from jobtui.engine.enums import RunState
+from jobtui.engine.views import RunView
 from jobtui.frontend.backend import LogLine
+from jobtui.frontend.line_buffer import LineBuffer
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.log_screen import LogScreen
 from jobtui.tui.widgets.log_lines import LogLines
@@ -131,6 +134,69 @@ async def test_a_job_without_a_run_has_a_sentence_in_place_of_lines() -> None:
     async with running_app(backend) as driver:
         await driver.press("l")
         assert re.search("no run of [a-z_]+ has started yet", driver.text)
+
+
+@async_test
+async def test_the_view_of_a_job_without_a_run_follows_the_first_run_as_soon_as_it_starts() -> None:
+    """A search or a difference before that says that there is nothing yet, and ends."""
+    job = snapshots.make_job("later", prev=None)
+    backend = ScriptedBackend(snapshots.make([job]))
+    async with running_app(backend) as driver:
+        await driver.press("l")
+        log = LogDriver(driver)
+        assert driver.text.count("no run of later has started yet") == 1
+        assert log.state == "waits for the first run"
+        await driver.press("slash", *"order", "enter")
+        assert "searching" not in log.state
+        assert driver.toasts[-1] == ("warning", "no match")
+        for key in "dS":
+            await driver.press(key)
+            assert driver.toasts[-1] == ("warning", "no run of later has started yet")
+        read = backend.pages_read
+        await log.refresh()
+        assert backend.pages_read == read
+        run = snapshots.running_run(9, "later", 1)
+        backend.log_lines[9] = [LogLine(AT, "later", 9, "stdout", "first")]
+        started = replace(job, running=1, prev=run.started)
+        await driver.show_snapshot(snapshots.make([started], running=[run]))
+        assert "Log: later #9" in driver.text
+        assert "no run of" not in "".join(log.shown)
+        assert log.state.startswith("▶ RUNNING for 1s  ▼ follows new lines")
+        assert log.selected == "first"
+        backend.log_lines[9].append(LogLine(AT, "later", 9, "stdout", "second"))
+        await log.refresh()
+        assert log.selected == "second"
+
+
+@async_test
+async def test_a_run_that_starts_while_the_first_request_is_answered_is_followed_too() -> None:
+    """No later snapshot may say so: the view asks again after a moment."""
+    job = snapshots.make_job("later", prev=None)
+    run = snapshots.running_run(9, "later", 1)
+
+    class Backend(ScriptedBackend):
+        def find_runs(self, **conditions: Any) -> Sequence[RunView]:
+            found = super().find_runs(**conditions)
+            started = replace(job, running=1, prev=run.started)
+            self._snapshot = snapshots.make([started], running=[run])  # without a signal
+            return found
+
+    backend = Backend(snapshots.make([job]))
+    backend.log_lines[9] = [LogLine(AT, "later", 9, "stdout", "first")]
+    async with running_app(backend) as driver:
+        await driver.press("l")
+        await driver.until(lambda: "Log: later #9" in driver.text)
+
+
+@async_test
+async def test_an_error_ends_a_search_and_is_shown_once() -> None:
+    backend = ScriptedBackend(snapshots.idle())
+    backend.history = []
+    backend.find_error = ValueError("the scheduler has no log")
+    async with running_app(backend) as driver:
+        await driver.press("l", "slash", *"order", "enter")
+        assert driver.text.count("the scheduler has no log") == 1
+        assert "searching" not in driver.text
 
 
 @async_test
@@ -310,6 +376,47 @@ async def test_a_search_reads_pages_until_it_finds_a_match() -> None:
         assert log.driver.toasts[-1][1].startswith("no match above")
         await log.driver.press("n")
         assert log.selected == "needle"
+
+
+@async_test
+async def test_a_number_of_lines_has_a_plus_while_there_are_more_lines_than_those_in_memory() -> None:
+    """The number of the first line, that of the lines, and that of the matches, in both directions."""
+    lines = [line("match" if index % 2 else f"line {index}") for index in range(500)]
+    async with log_of_run(backend_with(lines, page_size=100)) as log:
+        assert "100+ lines" in log.state
+        await log.driver.press("slash", *"match", "enter")
+        assert "/match/ 50 of 50+" in log.state
+        await log.driver.press("g")
+        assert "line 1 of 100+" in log.state
+        assert "/match/ 50+ lines" in log.state
+        await log.driver.press("j")
+        assert "/match/ 1 of 50+" in log.state
+        for _ in range(30):
+            await log.driver.press("pagedown")
+        await log.driver.press("G", "N")
+        assert "line 498 of 500" in log.state
+        assert "500+" not in log.state
+        assert "/match/ 249 of 250" in log.state
+        assert "250+" not in log.state
+
+
+@async_test
+async def test_a_search_without_any_match_says_so_when_all_lines_have_been_searched() -> None:
+    """Even if they do not fit into the memory; and only then."""
+    lines = [line(f"line {index}") for index in range(500)]
+    async with log_of_run(backend_with(lines, page_size=100)) as log:
+        buffer = log.lines.rows
+        assert isinstance(buffer, LineBuffer)
+        buffer.most = 250
+        await log.driver.press("slash", *"nowhere", "enter")
+        assert log.driver.toasts[-1] == ("warning", "no match")
+        assert not buffer.is_latest
+        await log.driver.press("n")
+        assert log.driver.toasts[-1] == ("warning", "no match")
+        await log.driver.press("k", "k", "k", "n")
+        assert log.driver.toasts[-1] == ("warning", "no match below; N searches upwards")
+        await log.driver.press("N")
+        assert log.driver.toasts[-1] == ("warning", "no match")
 
 
 @async_test

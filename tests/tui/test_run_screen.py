@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support import snapshots
-from support.app_driver import NARROW, AppDriver, async_test, running_app
+from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
 from jobtui.engine.enums import RunState
@@ -301,6 +301,33 @@ async def test_a_key_acts_on_the_run_that_runs(key: str, screen: type) -> None:
         if key == "x":
             await driver.press("y")
             assert ("cancel", 870) in backend.commands
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@async_test
+async def test_the_footer_has_the_keys_to_cancel_a_run_and_to_see_its_stack_while_it_runs(
+    size: tuple[int, int],
+) -> None:
+    snapshot = snapshots.mid_run()
+    async with running_app(ScriptedBackend(snapshot), size) as driver:
+        await driver.press("1", "enter")
+        footer = driver.text.splitlines()[-1]
+        assert "r Again x Cancel t Stack E Editor y Copy" in " ".join(footer.split())
+        ended = snapshots.ended_run(870, "compress_log", 0, took=76)
+        await driver.show_snapshot(replace(snapshot, running=snapshot.running[1:], recent=(ended,)))
+        footer = driver.text.splitlines()[-1]
+        assert "r Again E Editor y Copy" in " ".join(footer.split())
+
+
+@async_test
+async def test_the_footer_of_a_run_that_waits_has_the_key_to_cancel_it_but_none_for_a_stack() -> None:
+    waiting = snapshots.waiting_run(880, "refresh_cache", 8, RunState.QUEUED)
+    snapshot = replace(snapshots.idle(), waiting=(waiting,))
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        await driver.press("2", "enter")
+        assert isinstance(driver.screen, RunScreen)
+        footer = " ".join(driver.text.splitlines()[-1].split())
+        assert "r Again x Cancel E Editor" in footer
 
 
 # --- the editor -----------------------------------------------------------------------------------

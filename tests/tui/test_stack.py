@@ -8,7 +8,8 @@ from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
 from jobtui.engine.enums import RunState
-from jobtui.tui.screens.stack_screen import StackScreen
+from jobtui.engine.views import RunStack, StackFrame
+from jobtui.tui.screens.stack_screen import StackScreen, innermost_first
 
 SLOW = "jj"  # the keys from the first row of Running to the slow run, below two that were abandoned
 
@@ -103,3 +104,56 @@ async def test_t_without_a_running_run_says_so(keys: tuple[str, ...], what: str)
     async with running_app(ScriptedBackend(snapshots.idle())) as driver:
         await driver.press(*keys)
         assert ("warning", f"{what} does not run now, so it has no stack") in driver.toasts
+
+
+def deep_stack(last: int) -> RunStack:
+    """Return a stack that is much higher than the screen."""
+    frames = [
+        StackFrame(file="/srv/shop/jobs.py", line=number, function="walk", source=f"walk({number})")
+        for number in range(1, last + 1)
+    ]
+    return replace(snapshots.stack(), frames=tuple(frames))
+
+
+@async_test
+async def test_the_line_that_runs_is_the_first_frame_and_stays_in_view_until_the_user_scrolls() -> None:
+    backend = make_backend()
+    backend.stacks[870] = deep_stack(50)
+    async with running_app(backend) as driver:
+        await driver.press("1", *SLOW, "t")
+        assert driver.text.index("walk(50)") < driver.text.index("walk(49)")
+        assert "walk(1)" not in driver.text
+        backend.stacks[870] = deep_stack(60)
+        await read_again(driver)
+        assert "walk(60)" in driver.text
+        await driver.press("pagedown")
+        assert "walk(60)" not in driver.text
+        await read_again(driver)
+        assert "walk(60)" not in driver.text
+
+
+def test_the_frames_of_awaited_tasks_come_before_those_of_the_task_that_waits() -> None:
+    """Each group below the remark that names its task; a remark without frames is the last line."""
+    texts = [
+        "main",
+        "[12 frames left out]",
+        "gather",
+        "[it waits for Task-2]",
+        "fetch",
+        "read",
+        "[Task-2 waits for Task-3]",
+        "recv",
+        "[more tasks left out]",
+    ]
+    frames = [StackFrame(file="" if text[0] == "[" else "jobs.py", source=text) for text in texts]
+    assert [frame.source for frame in innermost_first(frames)] == [
+        "[Task-2 waits for Task-3]",
+        "recv",
+        "[it waits for Task-2]",
+        "read",
+        "fetch",
+        "gather",
+        "[12 frames left out]",
+        "main",
+        "[more tasks left out]",
+    ]

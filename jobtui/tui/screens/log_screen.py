@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.backend import Backend, LogLine
-from jobtui.frontend.formatting import STATE_SIGNS, format_age, format_duration, pluralize
+from jobtui.frontend.formatting import STATE_SIGNS, format_age, format_duration
 from jobtui.frontend.log_view import (
     BadPatternError,
     LineSearch,
@@ -99,6 +99,7 @@ class LogScreen(ModalScreen[None]):
         self._is_empty = True  # whether the buffer has no line
         self._error = ""  # of the latest request
         self._is_regex = False
+        self._searches_all: bool | None = None  # if no match is found; None until a page has been read
         self._wants_diff = False  # as soon as the run is known
         self._tones: dict[str, str] = {}  # of the jobs, in the order in which they appear
         self._state = StateLine(id="log-state")
@@ -184,7 +185,9 @@ class LogScreen(ModalScreen[None]):
             self.action_diff()
 
     def _show_error(self, error: Exception) -> None:
-        self._lines.set_empty_text(error_text(error))
+        if not isinstance(error, OSError):  # after which the feed tries again
+            self._feed.seeking = 0
+        self._lines.set_empty_text("")  # the error stands above
         self._error = error_text(error)
         self._show_state()
 
@@ -200,13 +203,19 @@ class LogScreen(ModalScreen[None]):
     def _empty_text(self) -> str:
         if not self._feed.is_recorded:
             return "not recorded: the program of this scheduler does not capture the output of its jobs"
-        if self._buffer.filter.least:
+        if self._buffer.filter.least and not self._feed.awaits_run:
             least, key = self._buffer.filter.least, key_of(self, "log.level")
             return f"no line of level {least} or above; {key} shows others"
+        if self._feed.awaits_run:
+            return f"{self._not_started}; its output will show here"
         if self._feed.run is None:
             return "no output yet"
         so_far = "" if self._feed.run.state.ended else " so far"
         return f"printed nothing{so_far}; what C code and os.system write is not recorded as output of a run"
+
+    @property
+    def _not_started(self) -> str:
+        return f"no run of {self._scope.job} has started yet"
 
     def _paint(self, line: LogLine, text: str) -> PaintedLine:
         prefix: list[Piece] = []
@@ -249,15 +258,7 @@ class LogScreen(ModalScreen[None]):
         """Show what the view does, and its choices."""
         buffer = self._buffer
         left = [] if self._feed.run is None else [self._run_piece(self._feed.run)]
-        more = "+" if buffer.before else ""
-        count = buffer.end - buffer.first
-        if self._lines.follows:
-            ended = buffer.ended and buffer.is_latest
-            left.append(("at the end", "muted") if ended else ("▼ follows new lines", "ok"))
-            left.append((f"{count:,}{more} {'line' if count == 1 else 'lines'}", "muted"))
-        else:
-            left.append((f"‖ stands still, {key_of(self, 'log.follow')} follows", "waiting"))
-            left.append((f"line {self._lines.cursor - buffer.first + 1:,} of {count:,}{more}", "muted"))
+        left += self._place_pieces()
         if error := self._error or self._search_problem:
             left = [(f"! {error}", "failed")]
         right: list[Piece] = []
@@ -277,6 +278,33 @@ class LogScreen(ModalScreen[None]):
             right.append(("earlier lines are not kept", "waiting"))
         self._state.show(left, right)
 
+    def _place_pieces(self) -> list[Piece]:
+        """Return whether the view follows new lines, and how many lines there are."""
+        if self._feed.awaits_run:
+            return [("waits for the first run", "waiting")]
+        buffer = self._buffer
+        count = buffer.end - buffer.first
+        if not self._lines.follows:
+            return [
+                (f"‖ stands still, {key_of(self, 'log.follow')} follows", "waiting"),
+                (f"line {self._lines.cursor - buffer.first + 1:,} of {count:,}{self._more}", "muted"),
+            ]
+        has_ended = buffer.ended and buffer.is_latest
+        return [
+            ("at the end", "muted") if has_ended else ("▼ follows new lines", "ok"),
+            (self._count_text(count), "muted"),
+        ]
+
+    def _count_text(self, count: int) -> str:
+        """Return a number of lines, of which there may be more that are not in memory."""
+        return f"{count:,}{self._more} {'line' if count == 1 and not self._more else 'lines'}"
+
+    @property
+    def _more(self) -> str:
+        """The sign after a number of lines if there are more than those in memory."""
+        buffer = self._buffer
+        return "+" if buffer.version and (buffer.before or not buffer.is_latest) else ""
+
     @property
     def _search_problem(self) -> str:
         return self._search_error or ("" if self._search is None else self._search.problem)
@@ -295,7 +323,7 @@ class LogScreen(ModalScreen[None]):
         kind = "regex " if search.is_regex else ""
         count = len(self._buffer.matches)
         number = self._buffer.match_number(self._lines.cursor)
-        place = pluralize(count, "line") if number is None else f"{number} of {count}"
+        place = self._count_text(count) if number is None else f"{number:,} of {count:,}{self._more}"
         return f"/{kind}{cell_text(search.text)}/ {place}"
 
     # --- moving -----------------------------------------------------------------------------------
@@ -351,7 +379,9 @@ class LogScreen(ModalScreen[None]):
 
     def action_diff(self) -> None:
         """Compare the output with that of the last OK run of the same job."""
-        if self._feed.run is None and not self._scope.is_merged:
+        if self._feed.awaits_run:
+            self._commands.notify(self._not_started, "warning")
+        elif self._feed.run is None and not self._scope.is_merged:
             self._wants_diff = True
         elif self._feed.run is None:
             opens = key_of(self, "log.run")
@@ -410,10 +440,7 @@ class LogScreen(ModalScreen[None]):
         if self._search is not None and self._buffer.match_number(self._lines.cursor) is not None:
             self._lines.follows = False
         elif self._search is not None:
-            at_end = self._lines.cursor == self._buffer.end - 1
-            self._feed.seeking = -1 if at_end else 1
-            self._seek()
-            self._feed.read_on(self._lines)
+            self._start_seeking(-1 if self._lines.cursor >= self._buffer.end - 1 else 1)
         self._show_state()
 
     def _hide_input(self) -> None:
@@ -427,33 +454,42 @@ class LogScreen(ModalScreen[None]):
             key = key_of(self, "log.search")
             self._commands.notify(f"there is nothing to search: {key} asks for a text", "warning")
             return
-        self._feed.seeking = step
-        self._seek()
+        self._start_seeking(step)
         self._show_state()
+
+    def _start_seeking(self, step: int) -> None:
+        self._feed.seeking, self._searches_all = step, None
+        self._seek()
         self._feed.read_on(self._lines)
 
     def _seek(self) -> None:
         """Move to the next match in the direction of the search, or note that further pages are needed."""
-        step = self._feed.seeking
+        step, buffer = self._feed.seeking, self._buffer
+        if not buffer.version:  # no page has been read
+            return
+        if self._searches_all is None:
+            has_all_behind = buffer.is_latest if step < 0 else not buffer.before
+            self._searches_all = has_all_behind and not buffer.matches
         if self._search_problem:  # no further page would have a match
             self._feed.seeking = 0
             return
-        found = self._buffer.next_match(self._lines.cursor, step)
+        found = buffer.next_match(self._lines.cursor, step)
         if found is not None:
             self._feed.seeking = 0
             self._lines.follows = False
             self._lines.move_to(found)
             self._feed.direction = step
-        elif (step > 0 and not self._buffer.is_latest) or (step < 0 and self._buffer.before):
+        elif (step > 0 and not buffer.is_latest) or (step < 0 and buffer.before):
             self._feed.direction = step
             self._lines.follows = False
-            self._lines.move_to(self._buffer.end - 1 if step > 0 else self._buffer.first)
+            self._lines.move_to(buffer.end - 1 if step > 0 else buffer.first)
         else:
             self._feed.seeking = 0
             where, back, other = (
                 ("below", "log.previous", "upwards") if step > 0 else ("above", "log.next", "downwards")
             )
-            self._commands.notify(f"no match {where}; {key_of(self, back)} searches {other}", "warning")
+            elsewhere = "" if self._searches_all else f" {where}; {key_of(self, back)} searches {other}"
+            self._commands.notify(f"no match{elsewhere}", "warning")
 
     # --- choices ----------------------------------------------------------------------------------
 
@@ -506,6 +542,9 @@ class LogScreen(ModalScreen[None]):
 
     def action_save(self) -> None:
         """Ask for a file, and save the output there."""
+        if self._feed.awaits_run:
+            self._commands.notify(self._not_started, "warning")
+            return
         run = self._feed.run
         number = None if run is None else run.number
         least, admits = self._buffer.filter.least, self._buffer.filter.admits

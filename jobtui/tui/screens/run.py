@@ -14,6 +14,7 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.formatting import run_label
@@ -66,6 +67,8 @@ class RunScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Close", key_display="esc", id="run.close"),
         Binding("r", "run_again", "Again", tooltip="Run it again with its arguments", id="run.again"),
+        Binding("x", "cancel", "Cancel the run (asks first)", show=False, id="run.cancel_this"),
+        Binding("t", "stack", "Show where the run is, with its stack", show=False, id="run.stack_of_this"),
         Binding("R", "run_with", "Run the job with arguments", show=False, id="run.run_with"),
         Binding("E", "edit_source", "Editor", tooltip="Open the line in $EDITOR", id="run.editor"),
         Binding("y", "copy", "Copy", tooltip="Copy the traceback", id="run.copy"),
@@ -74,8 +77,6 @@ class RunScreen(ModalScreen[None]):
         Binding("l", "log", "Log", id="run.output"),
         Binding("w", "why", "Why", id="run.why"),
         Binding("n", "next_failed", "Failed", tooltip="The failure before this one", id="run.next_failed"),
-        Binding("x", "cancel", "Cancel the run (asks first)", show=False, id="run.cancel_this"),
-        Binding("t", "stack", "Show where the run is, with its stack", show=False, id="run.stack_of_this"),
         Binding("h", "history", "Search all runs of the job", show=False, id="run.history"),
         Binding("p", "pause", "Pause the job, or resume it", show=False, id="run.pause"),
         Binding("e", "edit", "Edit the schedule of the job", show=False, id="run.edit"),
@@ -230,9 +231,15 @@ class RunScreen(ModalScreen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys for the footer. It dims those that have no effect on this run."""
+        """The keys for the footer. It dims those that have no effect on this run.
+
+        Those that act on a run that goes on are in the footer only then, before those for its end.
+        """
         run = self._content.run
         useless = set()
+        more = {"cancel": "Cancel"} if self._goes_on else {}
+        if run.state is RunState.RUNNING:
+            more["stack"] = "Stack"
         if not (run.state.ended and run.number):
             useless.add("run_again")
         if not run.error:
@@ -242,7 +249,7 @@ class RunScreen(ModalScreen[None]):
         job = next((job for job in self._backend.snapshot().jobs if job.name == run.job), None)
         if job is not None and not job.failures:
             useless.add("next_failed")
-        return adapt_bindings(super().active_bindings, useless, {})
+        return adapt_bindings(super().active_bindings, useless, {}, more)
 
     def action_run_again(self) -> None:
         """Run the run once more, if it has ended."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import ClassVar
 
@@ -12,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from jobtui.engine.views import RunStack, RunView
+from jobtui.engine.views import RunStack, RunView, StackFrame
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import run_label
 from jobtui.tui.background_work import BackgroundQuery, error_text
@@ -21,10 +23,11 @@ from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_text, literal_title
 
 INTERVAL = 1.0  # seconds between two samples
+_LEFT_OUT = re.compile(r"\[\d+ frames left out\]")  # the remark in place of the middle of a long stack
 
 
 class StackScreen(ModalScreen[None]):
-    """Shows where a run is now.
+    """Shows where a run is now, the innermost frame first: the line that runs is at the top.
 
     Args:
         run: The run.
@@ -64,7 +67,7 @@ class StackScreen(ModalScreen[None]):
             self._stack.update(Text(f"it does not run any more; {opens} on its row shows how it ended"))
             return
         text = Text(f"{stack.state.value} on {cell_text(stack.worker)}, {stack.at:%H:%M:%S}\n", "bold")
-        for frame in stack.frames:
+        for frame in innermost_first(stack.frames):
             source = cell_text(frame.source)
             if frame.file:
                 place = f"{cell_text(frame.file)}:{frame.line} in {cell_text(frame.function)}"
@@ -78,3 +81,24 @@ class StackScreen(ModalScreen[None]):
 
     def _show_error(self, error: Exception) -> None:
         self._stack.update(Text(error_text(error)))
+
+
+def innermost_first(frames: Iterable[StackFrame]) -> Iterator[StackFrame]:
+    """Yield the frames of a stack, those of the tasks that a task waits for before its own.
+
+    A remark on the frames that follow, such as `[it waits for Task-8]`, stays above these. A remark without
+    frames comes last.
+    """
+    groups: list[tuple[list[StackFrame], list[StackFrame]]] = [([], [])]  # the remark, if any, and the frames
+    for frame in frames:
+        if frame.file or _LEFT_OUT.fullmatch(frame.source):
+            groups[-1][1].append(frame)
+        else:
+            groups.append(([frame], []))
+    for remark, called in reversed(groups):
+        if called:
+            yield from remark
+            yield from reversed(called)
+    for remark, called in groups:
+        if not called:
+            yield from remark
