@@ -57,7 +57,7 @@ def list_job_facts(
         ("quiet", _quiet(job)),
         ("arguments", job.arguments),
         ("overlap", f"{format_overlap(job)}; late ticks: {format_late_ticks(job)}{_failing(job)}"),
-        ("retries", f"{format_ladder(job, job.next, zone)}; {job.retries} made so far" if job.retry else ""),
+        ("retries", f"{format_ladder(job, job.next, zone)}; made so far: {job.retries}" if job.retry else ""),
         ("limits", format_limits(job)),
         ("runs", _runs(job)),
         ("last run", format_instant_full(job.prev)),
@@ -74,7 +74,7 @@ def _runs(job: JobView) -> str:
 
 def _status(job: JobView, snapshot: Snapshot) -> str:
     sign, status = status_sign(job)
-    waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
+    waiting = "".join(f", {n} {word}" for n, word in ((job.queued, "queued"), (job.held, "held")) if n)
     if job.retry_at is not None:
         waiting += f", attempt {job.retry_attempt} of {job.attempts} at {format_instant_full(job.retry_at)}"
     progress = progress_text(job_progress(job, snapshot))

@@ -252,6 +252,38 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
         assert used == width
 
 
+NAME_AND_REASON: Sequence[Column[Row]] = (
+    Column("number", "NO", 6, _number),
+    Column("name", "NAME", 14, _name, fraction=2),
+    Column("reason", "REASON", 10, _name, fraction=1),
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "needed", "first", "expected"),
+    [
+        (60, None, None, (30, 19)),  # the fractions of what is left over
+        (60, 3, None, (5, 44)),  # not less than the title and the mark of a sorted column
+        (60, 9, None, (9, 40)),
+        (60, 20, None, (20, 29)),
+        (60, 99, 18, (32, 17)),  # what it gets first, then its fraction
+        (60, 36, 36, (36, 13)),
+        (60, 28, 18, (28, 21)),
+        (120, 30, 18, (30, 79)),  # never more than it needs
+        (36, 9, None, (9, 16)),
+    ],
+)
+def test_a_column_with_short_texts_leaves_the_room_to_the_texts_beside_it(
+    width: int, needed: int | None, first: int | None, expected: tuple[int, int]
+) -> None:
+    table: LineTable[Row] = LineTable(NAME_AND_REASON, lambda row: row[0], empty="")
+    if needed is not None:
+        table.want("name", needed, first)
+    fitted = {column.key: given for column, given in table._fit_columns(width)}  # noqa: SLF001 - as above
+    assert fitted["number"] == 6
+    assert (fitted["name"], fitted["reason"]) == expected
+
+
 @pytest.mark.parametrize(
     ("width", "expected"),
     [

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, redirect_stdout
 from support.app_driver import WIDE, AppDriver, async_test, running_app
 
 from jobtui.engine.enums import JobStatus, RunState, Trigger
-from jobtui.engine.views import JobView
+from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
@@ -19,6 +19,7 @@ from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.widgets.line_table import LineTable
 
 
 class BlockingJobs:
@@ -166,6 +167,26 @@ async def test_a_job_whose_run_was_asked_to_stop_says_so() -> None:
         assert "asked to stop" not in line_of(driver, row)
         await driver.press("X")
         await driver.until(lambda: "asked to stop" in line_of(driver, row))
+
+
+@async_test
+async def test_the_page_of_a_job_lists_the_run_that_goes_on_before_those_that_have_ended() -> None:
+    """`enter` opens it. When it ends, it is listed once."""
+    blocking, scheduler = BlockingJobs(), Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", blocking.job("a"), name="a")
+    async with live_dashboard(scheduler, blocking) as driver:
+        await driver.press("enter")
+        runs: LineTable[RunView] = driver.screen.query_one("#job-runs", LineTable)
+        assert "it has not run yet" in driver.text
+        await driver.press("r")
+        await driver.until(lambda: [run.state for run in runs.rows] == [RunState.RUNNING])
+        await driver.press("enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert "▶ RUNNING" in driver.text
+        blocking.release("a")
+        await driver.until(lambda: "✓ OK" in driver.text)
+        await driver.press("escape")
+        await driver.until(lambda: [run.state for run in runs.rows] == [RunState.OK])
 
 
 @async_test

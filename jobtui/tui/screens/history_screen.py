@@ -22,7 +22,7 @@ from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns_of_runs import HISTORY_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
-from jobtui.tui.widgets.literal_text import literal_title
+from jobtui.tui.widgets.literal_text import cell_width, literal_title
 
 PAGE = 100  # runs that are asked for at once
 AHEAD = 20  # rows before the last one at which the next page is asked for
@@ -135,6 +135,7 @@ class HistoryScreen(ModalScreen[None]):
         self._error.display = False
         now = self._backend.snapshot().at
         self._table.set_empty_text("no run meets the query" if question.query.strip() else "no run has ended")
+        self._table.want("job", max((cell_width(run.job) for run in self._runs), default=0))
         self._table.update_rows(self._runs, now)
         more = " and more" if page.next else ""
         asked = f", {question.query}" if question.query.strip() else ""
@@ -176,9 +177,9 @@ class HistoryScreen(ModalScreen[None]):
             self.app.push_screen(WhyScreen.of_run(self._table.selected, self._backend))
 
     def action_first_failure(self) -> None:
-        """Show since when the job of the selected run fails, and the commit that came in before."""
+        """Show the failures in a row to which the selected run belongs, and the commit before them."""
         if self._table.selected is not None:
-            self.app.push_screen(StreakScreen(self._table.selected.job, self._commands))
+            self.app.push_screen(StreakScreen(self._table.selected, self._commands))
 
     def action_search_again(self) -> None:
         """Search again, for what has ended in the meantime."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
@@ -128,7 +127,7 @@ class JobScreen(ModalScreen[None]):
         snapshot = self._backend.snapshot()
         self._note_view(snapshot)
         # The answer may take long, and the user may press keys that act on these rows.
-        self._show_runs(self._recent_runs(snapshot), snapshot.at)
+        self._show_runs(self._recent_runs(snapshot), snapshot)
         self._query.request()
         self.set_timer(PATIENCE, self._show_view)
 
@@ -186,8 +185,12 @@ class JobScreen(ModalScreen[None]):
         """Ask for older runs if the table ends soon."""
         self._pages.ask_near(self._runs.cursor + self._runs.size.height)
 
-    def _show_runs(self, runs: Sequence[RunView], now: datetime) -> None:
-        self._runs.update_rows(runs, now)
+    def _show_runs(self, ended: Sequence[RunView], snapshot: Snapshot) -> None:
+        """Show the runs that have begun and not ended, then those that have ended."""
+        numbers = {run.number for run in ended}  # may be newer than the snapshot
+        begun = (run for run in (*snapshot.running, *snapshot.waiting) if run.started is not None)
+        going_on = [run for run in begun if run.job == self._job and run.number not in numbers]
+        self._runs.update_rows([*going_on, *ended], snapshot.at)
         self._update_keys()
         if not self._shows_failure and self._view is not None and failed_lately(self._view):
             # From the top: the latest failure.
@@ -212,7 +215,7 @@ class JobScreen(ModalScreen[None]):
         self._notes_box.display = bool(notes)
         self._notes.update(key_value_grid((note.effect.value, note.sentence) for note in notes))
         self._runs.set_empty_text("it has not run yet")
-        self._show_runs(self._pages.with_latest(details.runs), snapshot.at)
+        self._show_runs(self._pages.with_latest(details.runs), snapshot)
         self._note_cursor()
 
     def _recent_runs(self, snapshot: Snapshot) -> list[RunView]:
@@ -230,7 +233,7 @@ class JobScreen(ModalScreen[None]):
 
     def _show_all_runs(self, runs: Sequence[RunView]) -> None:
         """Show the runs, to which those of another page were added."""
-        self._show_runs(runs, self._backend.snapshot().at)
+        self._show_runs(runs, self._backend.snapshot())
 
     def _show_error(self, error: Exception) -> None:
         if isinstance(error, LookupError) or self._details is None:  # otherwise keep the old details

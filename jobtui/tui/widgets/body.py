@@ -75,7 +75,7 @@ class Body(Container):
         self._planned_for = Size(), Size()  # the sizes of the body and of the terminal
         self._snapshot: Snapshot | None = None
         self._names: Collection[str] = ()
-        self._name_width = 0  # cells for the names of jobs
+        self._name_width = 0  # cells of the longest name of a job
         self._last_number = 0  # the largest number of a run so far
         self._focus = JOBS
         self._pane = PANES[0]  # the visible pane, if there is room for only one
@@ -106,13 +106,12 @@ class Body(Container):
         """Give names and numbers the room that they need, which seldom changes: nothing must jump."""
         if index.names is not self._names:
             self._names = index.names
-            longest = max((cell_width(name) for name in self._names), default=0)
-            self._name_width = min(longest, _MOST_OF_NAME)
+            self._name_width = max((cell_width(name) for name in self._names), default=0)
         runs = (*snapshot.working, *snapshot.waiting, *snapshot.recent)
         self._last_number = max(self._last_number, max((run.number for run in runs), default=0))
         for table in self._tables.values():
-            table.want("name", self._name_width + _SIGNS)
-            table.want("job", self._name_width)
+            table.want("name", self._name_width + _SIGNS, _MOST_OF_NAME + _SIGNS)
+            table.want("job", self._name_width, _MOST_OF_NAME)
             table.want("number", len(f"#{self._last_number}"))
 
     def show_filter(self, shown: bool) -> None:

@@ -33,6 +33,7 @@ from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
 
 NARROW_STRIP = 10  # outcomes in a narrow terminal
+_NEXT_WITH_DATE = len("in 117d DST  2027-03-28")
 _NEXT_WIDTH = 21  # of the longest texts but those with a date, such as `held 14s behind run 873`
 
 
@@ -140,6 +141,7 @@ def job_columns(
             now_and_next,
             fraction=2,
             drop_order=2,
+            wanted=_NEXT_WITH_DATE,
             sort_key=next_timestamp,
             fitted_cell=now_and_next,
             about="progress, wait or pause, or the next tick",

@@ -32,6 +32,7 @@ Row = TypeVar("Row")
 Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
 
 MARK_WIDTH = 2  # cells before the first column, for the cursor's mark
+_MARK_ROOM = 1  # cells for the mark after a title
 FOCUSED_MARK = "▸"  # at the cursor's row while the table has the focus
 UNFOCUSED_MARK = "›"  # noqa: RUF001 - and while it does not: this narrow sign is intended
 CHOSEN_MARK = "◆"  # in the cell after it, at rows that the user has marked
@@ -162,7 +163,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._gaps: dict[str, int] = {}  # the cells after each of them, by key
         self._row_width = 0  # of the mark, the columns and the gaps
         self._fitted_width = -1  # the width of the table that they fit
-        self._wanted: dict[str, int] = {}  # the widths that were wanted later, by key
+        self._wanted: dict[str, tuple[int, int]] = {}  # see `want`
         self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
         # The cells of rows that were shown, each with its row, by the identity of the row; and their strips.
         self._built: dict[int, tuple[Row, tuple[Cell, ...]]] = {}
@@ -264,10 +265,20 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._fit()
         self.refresh()
 
-    def want(self, key: str, width: int) -> None:
-        """Give a column this width before others get their fractions, in place of its `wanted`."""
-        if self._wanted.get(key) != width:
-            self._wanted[key] = width
+    def want(self, key: str, needed: int, first: int | None = None) -> None:
+        """Say how many cells a column needs for all that it shows.
+
+        A flexible column gets no more, and less than its `width` if it needs less: other texts have the room.
+
+        Args:
+            key: The column.
+            needed: The cells.
+            first: How many of them it gets before others get their fractions, in place of its `wanted`; None
+                for all.
+        """
+        wanted = needed, needed if first is None else min(first, needed)
+        if self._wanted.get(key) != wanted:
+            self._wanted[key] = wanted
             self._fit()
             self.refresh()
 
@@ -410,10 +421,17 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         """Return the columns that fit into a width, each with its own width."""
         columns = list(self._columns)
 
+        def least_of(column: Column[Row]) -> int:
+            if not column.fraction or column.key not in self._wanted:
+                return column.width
+            needed, _ = self._wanted[column.key]
+            return min(column.width, max(needed, cell_len(column.title) + _MARK_ROOM))
+
         def width_with(last: Column[Row]) -> int:
             """Return the width, if each column before another to be dropped gets what it wants."""
             widths = [
-                max(each.width, each.wanted if each.drop_order < last.drop_order else 0) for each in columns
+                max(least_of(each), each.wanted if each.drop_order < last.drop_order else 0)
+                for each in columns
             ]
             return MARK_WIDTH + sum(widths) + sum(gaps_after(columns).values())
 
@@ -423,20 +441,23 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
                 break
             columns.remove(last)
         gaps = sum(gaps_after(columns).values())
-        spare = width - MARK_WIDTH - sum(column.width for column in columns) - gaps
+        spare = width - MARK_WIDTH - sum(map(least_of, columns)) - gaps
         spare, over = max(0, spare), max(0, -spare)
         least = []
         for column in columns:
-            extra = min(spare, max(0, self._wanted.get(column.key, column.wanted) - column.width))
+            _, first = self._wanted.get(column.key, (0, column.wanted))
+            extra = min(spare, max(0, first - least_of(column)))
             spare -= extra
-            least.append(column.width + extra)
+            least.append(least_of(column) + extra)
         fractions = sum(column.fraction for column in columns)
         fitted = []
         for column, given in zip(columns, least, strict=True):
+            most, _ = self._wanted.get(column.key, (width, 0))
             extra = spare * column.fraction // fractions if fractions else 0
+            extra = min(extra, max(0, most - given))
             if over and column.fraction:
                 # The flexible columns give way, and show that they are cut: others would lose their ends.
-                extra = -min(over, max(0, column.width - _LEAST_WIDTH))
+                extra = -min(over, max(0, given - _LEAST_WIDTH))
                 over += extra
             spare, fractions = spare - max(0, extra), fractions - column.fraction
             fitted.append((column, given + extra))
