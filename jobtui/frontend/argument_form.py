@@ -9,17 +9,23 @@ more; `ArgumentForm.place` says to which field the message of its ValueError bel
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import partial
 from typing import Any
 
+from jobtui.frontend.formatting import pluralize
+from jobtui.frontend.job_parameters import NAMES
 from jobtui.schedules.durations import parse_duration
 
 Json = dict[str, Any]
 
 EMPTY = '""'  # as the text of a field: the empty text, where an empty field means something else
 _DEEPEST = 3  # objects in objects that have fields of their own
+_LONGEST_MATCHED = 1_000  # characters of a text that is matched with a pattern, which may take long
 _SHORT = 60  # characters of a text in a message
 _NOT_VALID = "is not valid; what it accepts: {}"  # the problem of a secret, which no message may show
 
@@ -31,12 +37,12 @@ class FormField:
     Attributes:
         name: The name of the parameter, such as ``limit``; ``span.first`` for a field of a dataclass,
             ``*names`` for a list of further positional arguments, ``**`` for further named ones.
-        kind: The values that it accepts, in words, such as ``a whole number``.
+        kind: The values that it accepts, in words, such as ``whole number, at least 1``.
         choices: The texts to choose from; empty if any text may be typed.
         initial: The text that the field has at first.
         required: Whether the field needs a text.
         secret: Whether the text must not be shown, nor remembered.
-        help: The help from the docstring; "" for none.
+        help: The help from the docstring or the model; "" for none.
         schema: The JSON Schema of the value.
         default: The text that stands for the default of the function or the dataclass; None if there is none.
         omitted: The text that all fields of a parameter must have so that its default applies; None for no
@@ -233,14 +239,24 @@ def from_text(text: str, schema: Json) -> Any:
     if "anyOf" in schema:
         return _any_from_text(text, schema["anyOf"])
     if "enum" in schema:
+        wanted = text.strip()
+        names = dict(zip(schema.get(NAMES, ()), schema["enum"], strict=False))
         for each in schema["enum"]:
-            if text.strip() == _choice_text(each):
+            if wanted == _choice_text(each):
                 return each
+        if wanted in names:
+            return names[wanted]
         raise ValueError(f"must be one of {_listed(schema['enum'])}, not {text!r:.{_SHORT}}")
     if "not" in schema:
         raise ValueError(f"cannot be given here: {schema.get('description', 'JSON has no such value')}")
     read = _READERS.get(schema.get("type", ""))
-    return _parse(text) if read is None else read(text, schema)
+    if read is None:
+        return _parse(text)
+    value = read(text, schema)
+    for verb, limit, is_kept in _limits(schema):
+        if not is_kept(value):
+            raise ValueError(f"must {verb} {limit}, not {text!r:.{_SHORT}}")
+    return value
 
 
 def _any_from_text(text: str, schemas: Sequence[Json]) -> Any:
@@ -342,6 +358,59 @@ _FORMATS: dict[str, tuple[str, Callable[[str], object]]] = {
 }
 
 
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def _limits(schema: Json) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
+    """Yield the limits of a schema: a verb, what follows it, and whether a value keeps the limit."""
+    for name, (words, holds) in _BOUNDS.items():
+        if name in schema:
+            yield "be", f"{words} {_number(schema[name])}", partial(holds, schema[name])
+    if (factor := schema.get("multipleOf")) is not None:
+        yield "be", f"a multiple of {_number(factor)}", partial(_is_multiple, factor)
+    for name, (words, unit, holds) in _LENGTHS.items():
+        if name in schema:
+            yield "have", f"{words} {pluralize(schema[name], unit)}", partial(holds, schema[name])
+    if (pattern := schema.get("pattern")) is not None:
+        yield "match", pattern, partial(_matches, pattern)
+
+
+def _number(value: Any) -> str:
+    """Return a number without the fraction .0, which pydantic gives to the limits of a float."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _is_multiple(factor: float, value: float) -> bool:
+    """Return whether a number is a multiple; True for fractions, which only the scheduler can tell."""
+    return not (isinstance(factor, int) and isinstance(value, int)) or value % factor == 0
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Return whether a pattern occurs in a text; True if only the scheduler can tell."""
+    if len(text) > _LONGEST_MATCHED:
+        return True
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:  # other languages have other patterns
+        return True
+
+
+_BY_VERB = {"be": "", "have": "", "match": "matching "}  # what a limit begins with after a kind of value
+# The words, and whether a value is on the right side of a bound.
+_BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "minimum": ("at least", operator.le),
+    "exclusiveMinimum": ("more than", operator.lt),
+    "maximum": ("at most", operator.ge),
+    "exclusiveMaximum": ("less than", operator.gt),
+}
+_LENGTHS: dict[str, tuple[str, str, Callable[[int, Any], bool]]] = {
+    "minLength": ("at least", "character", lambda least, value: len(value) >= least),
+    "maxLength": ("at most", "character", lambda most, value: len(value) <= most),
+    "minItems": ("at least", "item", lambda least, value: len(value) >= least),
+    "maxItems": ("at most", "item", lambda most, value: len(value) <= most),
+}
+
+
 # --- words ----------------------------------------------------------------------------------------
 
 
@@ -355,6 +424,10 @@ def describe_kind(schema: Json) -> str:
         return f"one of {_listed(schema['enum'])}"
     if "not" in schema:
         return "a value that no text can give"
+    return ", ".join([_describe_type(schema), *(_BY_VERB[verb] + rest for verb, rest, _ in _limits(schema))])
+
+
+def _describe_type(schema: Json) -> str:
     kind = schema.get("type", "")
     if kind == "array":
         items = schema.get("items", {})

@@ -88,20 +88,24 @@ def add_pause_options(parser: argparse.ArgumentParser) -> None:
 def pause_words(words: Sequence[str]) -> list[str]:
     """Return the arguments of ``pause`` with options for words: `for 2h because it rains`.
 
-    Everything after `because` is the reason. The first word is the job, or an address. An option and its
-    value are one argument, so that a value such as `-5s` is not taken for another option.
+    Everything after `because` is the reason, and everything else after `for` or `until` is the time. The
+    first word is the job, or an address. An option and its value are one argument, so that a value such as
+    `-5s` is not taken for another option.
     """
     result: list[str] = []
-    rest = iter(enumerate(words))
-    for index, word in rest:
-        option = _IN_WORDS.get(word) if index else None
-        if option is None or index + 1 == len(words):
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        option = _IN_WORDS.get(word) if len(rest) < len(words) - 1 else None
+        if option is None or not rest:
             result.append(word)
         elif option == "--note":
-            return [*result, f"{option}={' '.join(words[index + 1 :])}"]
+            return [*result, f"{option}={' '.join(rest)}"]
         else:
-            _, value = next(rest)
-            result.append(f"{option}={value}")
+            value = [rest.pop(0)]
+            while rest and rest[0] not in _IN_WORDS and not rest[0].startswith("--"):
+                value.append(rest.pop(0))
+            result.append(f"{option}={('' if option == '--for' else ' ').join(value)}")
     return result
 
 
@@ -115,15 +119,25 @@ def split_assignments(words: Sequence[str]) -> tuple[list[str], list[tuple[str, 
 def arguments_from_texts(schema: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the arguments of a run as JSON: as texts where the job's parameters accept texts.
 
+    A text that is one of the values of an enum is that value.
+
     Args:
         schema: The JSON Schema of the job's parameters.
         texts: The text of each argument.
     """
     parameters = schema.get("properties", {})
     others = schema.get("additionalProperties", {})
-    return {
-        name: text if _is_text(parameters.get(name, others)) else _parse(text) for name, text in texts.items()
-    }
+    return {name: _argument(text, parameters.get(name, others)) for name, text in texts.items()}
+
+
+def _argument(text: str, schema: Any) -> Any:
+    if _is_text(schema):
+        return text
+    alternatives = [schema, *schema.get("anyOf", ())] if isinstance(schema, dict) else []
+    for value in (value for each in alternatives for value in each.get("enum", ())):
+        if text == (value if isinstance(value, str) else json.dumps(value)):
+            return value
+    return _parse(text)
 
 
 def _is_text(schema: Any) -> bool:

@@ -1,11 +1,11 @@
-"""The failures of a job in a row up to now: since when, and the commit that came in before the first one."""
+"""The failures of a job in a row: since when, and the commit that came in before the first one."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ class GitError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureStreak:
-    """The latest runs of a job, all of which failed. Runs that were cancelled or lost do not count.
+    """Runs of a job in a row, all of which failed. Runs that were cancelled or lost do not count.
 
     Attributes:
         first: The number of the first run.
@@ -49,6 +49,10 @@ class FailureStreak:
         reason: The latest reason of those with the error of the first one.
         before: The number of the last run that was OK; 0 if none is kept.
         before_at: When that one ended, in seconds since the epoch.
+        last: The number of the last run.
+        last_at: When that one ended, in seconds since the epoch.
+        after: The number of the first run after them that was OK; 0 if the job fails still.
+        after_at: When that one ended, in seconds since the epoch.
     """
 
     first: int
@@ -57,33 +61,49 @@ class FailureStreak:
     reason: str
     before: int = 0
     before_at: float = 0.0
+    last: int = 0
+    last_at: float = 0.0
+    after: int = 0
+    after_at: float = 0.0
 
 
-def find_streak(columns: RunColumns) -> FailureStreak | None:
-    """Return the failures in a row up to the latest run; None if the latest run did not fail."""
-    failed: list[int] = []
-    for place in range(len(columns.numbers) - 1, -1, -1):
-        state = RunState(columns.states[place])
-        if state.failed:
-            failed.append(place)
-        elif state.completed:
-            return _streak(columns, failed, place)
-    return _streak(columns, failed, None)
+def find_streak(columns: RunColumns, run: int = 0) -> FailureStreak | None:
+    """Return the failures in a row to which a run belongs; None if the run did not fail or is not kept.
 
-
-def _streak(columns: RunColumns, failed: list[int], before: int | None) -> FailureStreak | None:
+    Args:
+        columns: The runs.
+        run: The number of the run; 0 for the latest one that returned or raised.
+    """
+    states = [RunState(state) for state in columns.states]
+    numbers = list(columns.numbers)
+    if not run:
+        end = len(states)
+    elif run in numbers and states[place := numbers.index(run)].failed:
+        end = next((at for at in range(place, len(states)) if _is_ok(states[at])), len(states))
+    else:
+        return None
+    begin = next((at for at in range(end - 1, -1, -1) if _is_ok(states[at])), -1)
+    failed = [at for at in range(begin + 1, end) if states[at].failed]
     if not failed:
         return None
-    first = failed[-1]
+    first, last = failed[0], failed[-1]
     error = columns.errors[first]
     return FailureStreak(
-        first=columns.numbers[first],
+        first=numbers[first],
         since=columns.ended[first],
         runs=len(failed),
         reason="" if error == NO_ERROR else columns.reasons[error],
-        before=0 if before is None else columns.numbers[before],
-        before_at=0.0 if before is None else columns.ended[before],
+        before=0 if begin < 0 else numbers[begin],
+        before_at=0.0 if begin < 0 else columns.ended[begin],
+        last=numbers[last],
+        last_at=columns.ended[last],
+        after=0 if end == len(states) else numbers[end],
+        after_at=0.0 if end == len(states) else columns.ended[end],
     )
+
+
+def _is_ok(state: RunState) -> bool:
+    return state.completed and not state.failed
 
 
 def commit_before(file: str, instant: float) -> Commit:
@@ -129,28 +149,33 @@ def commit_before(file: str, instant: float) -> Commit:
     return Commit(name[:_NAME_LENGTH], author, datetime.fromisoformat(at), subject)
 
 
-def explain_streak(backend: Backend, job: str) -> tuple[FailureStreak | None, list[str]]:
-    """Return the failures of a job in a row up to now, and lines for the user about them.
+def explain_streak(backend: Backend, job: str, run: int = 0) -> tuple[FailureStreak | None, list[str]]:
+    """Return the failures of a job in a row to which a run belongs, and lines for the user about them.
 
     Args:
         backend: The scheduler. The call may take seconds.
         job: The name of the job.
+        run: The number of the run; 0 for the latest one.
     """
     columns = backend.run_columns(job)
-    streak = find_streak(columns)
+    streak = find_streak(columns, run)
     if streak is None:
-        return None, ["its latest run did not fail" if columns.numbers else "none of its runs is kept"]
+        return None, [_explain_no_streak(columns, run)]
     zone = backend.zone
     since = datetime.fromtimestamp(streak.since, zone)
-    every = "the only run" if streak.runs == 1 else f"all {pluralize(streak.runs, 'run')}"
-    lines = [f"fails since {format_instant_full(since)}, run {streak.first}: {every} since then"]
+    lines = [_describe_length(streak, zone)]
     if streak.reason:
         lines.append(f"error: {streak.reason}")
     if streak.before:
         before = format_instant_full(datetime.fromtimestamp(streak.before_at, zone))
         lines.append(f"last run that was OK: {before}, run {streak.before}")
+    elif streak.after:
+        lines.append("no run before them that was OK is kept; the job may have failed for longer")
     else:
         lines.append("no run that was OK is kept; it may fail for longer")
+    if streak.after:
+        after = format_instant_full(datetime.fromtimestamp(streak.after_at, zone))
+        lines.append(f"first run that was OK again: {after}, run {streak.after}")
     view = next((each for each in backend.snapshot().jobs if each.name == job), None)
     file = "" if view is None else view.origin.rpartition(":")[0]
     try:
@@ -162,6 +187,29 @@ def explain_streak(backend: Backend, job: str) -> tuple[FailureStreak | None, li
         if streak.before and commit.at.timestamp() > streak.before_at:
             lines.append("that commit came in between the last run that was OK and the first that failed")
     return streak, lines
+
+
+def _explain_no_streak(columns: RunColumns, run: int) -> str:
+    if not run:
+        return "its latest run did not fail" if columns.numbers else "none of its runs is kept"
+    if run not in columns.numbers:
+        return f"run {run} is not among the runs of the job that are kept"
+    return f"run {run} did not fail"
+
+
+def _describe_length(streak: FailureStreak, zone: tzinfo) -> str:
+    """Return when the failures began and ended, and how many there are."""
+    since = format_instant_full(datetime.fromtimestamp(streak.since, zone))
+    if not streak.after:
+        every = "the only run" if streak.runs == 1 else f"all {pluralize(streak.runs, 'run')}"
+        return f"fails since {since}, run {streak.first}: {every} since then"
+    if streak.runs == 1:
+        return f"failed {since}, run {streak.first}: no other run in a row"
+    last = format_instant_full(datetime.fromtimestamp(streak.last_at, zone))
+    return (
+        f"failed from {since}, run {streak.first}, to {last}, run {streak.last}: "
+        f"{pluralize(streak.runs, 'run')} in a row"
+    )
 
 
 def _describe(commit: Commit, since: datetime) -> str:

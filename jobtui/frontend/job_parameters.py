@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from inspect import Parameter
 from pathlib import PurePath
 from types import NoneType, UnionType
@@ -29,6 +29,12 @@ from jobtui.schedules.durations import format_duration, parse_duration
 Json = dict[str, Any]
 
 _DEEPEST = 5  # dataclasses and collections in each other; a dataclass may contain itself
+NAMES = "x-enum-varnames"  # the names of the members of an enum, beside `enum`, as in OpenAPI documents
+# The limits that a schema of pydantic may have, and that front ends check.
+_LIMITS = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems"),
+)
 _VARIADIC = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 _PLAIN = (bool, int, float, str, NoneType)
 
@@ -194,7 +200,7 @@ class _ArgumentReader:
         try:
             return expected.convert(value, place)
         except BadArguments:
-            if not (_has_secret(expected.schema) or self._is_secret(parameter.name)):
+            if not (_has_key(expected.schema, "writeOnly") or self._is_secret(parameter.name)):
                 raise
             schema = f"{json.dumps(expected.schema):.200}"
             raise BadArguments(
@@ -202,9 +208,10 @@ class _ArgumentReader:
             ) from None
 
 
-def _has_secret(schema: Any) -> bool:
+def _has_key(schema: Any, key: str) -> bool:
+    """Return whether a schema, or one within it, has a key."""
     parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
-    return (isinstance(schema, dict) and "writeOnly" in schema) or any(map(_has_secret, parts))
+    return (isinstance(schema, dict) and key in schema) or any(_has_key(each, key) for each in parts)
 
 
 def read_arguments(
@@ -250,7 +257,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
 def _plain_default(default: Any) -> tuple[Any] | None:
     """Return a default value as JSON, in a tuple; None if JSON has no such value."""
     if isinstance(default, Enum):
-        default = default.value
+        default = _value_of_member(default)
     elif isinstance(default, PurePath):
         default = str(default)
     elif isinstance(default, date | time):
@@ -265,8 +272,7 @@ def _plain_default(default: Any) -> tuple[Any] | None:
         if None in values.values() or not all(isinstance(name, str) for name in values):
             return None
         return ({name: value[0] for name, value in values.items() if value is not None},)
-    is_json = isinstance(default, _PLAIN) and not (isinstance(default, float) and not math.isfinite(default))
-    return (default,) if is_json else None
+    return (default,) if _is_plain(default) else None
 
 
 def _fields_of(value: Any) -> dict[str, Any] | None:
@@ -329,7 +335,7 @@ def _type_of_class(kind: Any, depth: int) -> JsonType:
         if issubclass(kind, base):
             return make(kind)
     if _is_model(kind):
-        return JsonType(_object_schema(kind, depth + 1), partial(_convert_model, kind))
+        return JsonType(_model_schema(kind, depth + 1), partial(_convert_model, kind))
     if dataclasses.is_dataclass(kind):
         fields: Any = kind
         return JsonType(_object_schema(fields, depth + 1), partial(_convert_dataclass, kind))
@@ -338,16 +344,31 @@ def _type_of_class(kind: Any, depth: int) -> JsonType:
 
 def _one_of(members: Sequence[Any]) -> JsonType:
     """Return the type of one of some values, which may be members of an enum."""
-    plain = [each.value if isinstance(each, Enum) else each for each in members]
+    values = [_value_of_member(each) if isinstance(each, Enum) else each for each in members]
+    by_name = {each.name: each for each in members if isinstance(each, Enum)}
 
     def convert(value: Any, place: str) -> Any:
-        for member, known in zip(members, plain, strict=True):
+        for member, known in zip(members, values, strict=True):
             if known == value and isinstance(known, bool) is isinstance(value, bool):
                 return member
-        allowed = ", ".join(map(repr, plain))
+        if isinstance(value, str) and value in by_name:
+            return by_name[value]
+        allowed = ", ".join(map(repr, values))
         raise BadArguments(f"{place}: must be one of {allowed:.300}, not {value!r:.60}")
 
-    return JsonType({"enum": [each for each in plain if isinstance(each, _PLAIN)]}, convert)
+    schema: Json = {"enum": [each for each in values if _is_plain(each)]}
+    if len(by_name) == len(members) and [*by_name] != schema["enum"]:
+        schema[NAMES] = [*by_name]
+    return JsonType(schema, convert)
+
+
+def _value_of_member(member: Enum) -> Any:
+    """Return the JSON for a member of an enum: its value, or its name if JSON has no such value."""
+    return member.value if _is_plain(member.value) else member.name
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, _PLAIN) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _any_of(types: Sequence[JsonType]) -> JsonType:
@@ -433,8 +454,48 @@ def _is_model(kind: Any) -> bool:
     return pydantic is not None and issubclass(kind, pydantic.BaseModel)
 
 
+def _model_schema(kind: Any, depth: int) -> Json:
+    """Return the schema of a model of pydantic, with the help and the limits of its fields."""
+    schema = _object_schema(kind, depth)
+    published = _published_properties(kind)
+    for name, described in schema.get("properties", {}).items():
+        found = published.get(name, {})
+        schema["properties"][name] = limited = _limited(described, found)
+        if "description" in found:
+            limited.setdefault("description", str(found["description"]))
+    return schema
+
+
+@lru_cache(maxsize=256)
+def _published_properties(kind: Any) -> Json:
+    """Return the properties in the JSON Schema that a model of pydantic publishes; {} if it has none."""
+    try:
+        properties: Json = kind.model_json_schema().get("properties", {})
+    except Exception:  # noqa: BLE001 - of a field whose class has no schema, or from the user's code
+        return {}
+    return properties
+
+
+def _limited(ours: Json, published: Json) -> Json:
+    """Return a schema with the limits of another one of the same type."""
+    result = dict(ours)
+    if "anyOf" in ours:
+        others = {each.get("type"): each for each in reversed(published.get("anyOf", ()))}
+        result["anyOf"] = [_limited(each, others.get(each.get("type"), {})) for each in ours["anyOf"]]
+    elif ours.get("type", "") == published.get("type"):
+        result |= {name: published[name] for name in _LIMITS if name in published}
+        if isinstance(ours.get("items"), dict) and isinstance(published.get("items"), dict):
+            result["items"] = _limited(ours["items"], published["items"])
+    return result
+
+
 def _convert_model(kind: Any, value: Any, place: str) -> Any:
-    given = _require(dict, "an object", value, place)
+    given = dict(_require(dict, "an object", value, place))
+    signature = _signature(kind)
+    for name, parameter in signature.parameters.items() if signature is not None else ():
+        expected = _json_type(parameter.annotation)
+        if name in given and _has_key(expected.schema, "enum"):  # pydantic does not know members by name
+            given[name] = expected.convert(given[name], f"{place}.{name}")
     try:
         return kind.model_validate(given)
     except ValueError as error:

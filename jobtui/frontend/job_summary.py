@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from jobtui.engine.enums import Misfire, Overlap, RunState
@@ -23,6 +23,7 @@ from jobtui.frontend.formatting import (
 from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
 from jobtui.frontend.now_next import NO_RUNS, live_runs, now_next
 from jobtui.frontend.text_lines import Piece, TextLine
+from jobtui.schedules.dst import Tick
 
 MAX_OUTPUT = 200  # lines
 _TICKS = 5
@@ -82,6 +83,8 @@ def list_summary_lines(
 ) -> Iterator[TextLine]:
     """Yield the lines of a job, without those of its output.
 
+    The essentials may be older than the snapshot: what both have is taken from the snapshot.
+
     Args:
         job: The job as the snapshot has it.
         summary: Its essentials; None while they are read.
@@ -95,6 +98,7 @@ def list_summary_lines(
     yield TextLine("status", ((f"{sign.glyph} {status}", sign.tone), ("  ", ""), *now))
     if summary is None:
         return
+    summary = _brought_up_to_date(job, summary, snapshot)
     failure = [] if summary.failure is None else failure_lines(summary.failure, with_context=with_context)
     if failed_last(job):
         yield from failure
@@ -113,12 +117,75 @@ def list_summary_lines(
         yield from (_run_line(run, snapshot, shown) for run in summary.details.runs[:_RUNS])
 
 
-def output_title(summary: JobEssentials) -> str:
-    """Return the heading of the output of a job's latest run; "" if no run has started."""
+def _brought_up_to_date(job: JobView, summary: JobEssentials, snapshot: Snapshot) -> JobEssentials:
+    """Return the essentials of a job with what the snapshot knows better: its facts, ticks and endings.
+
+    The source of a new failure follows with the next essentials.
+    """
+    known = summary.details
+    runs = _latest_endings(job, known.runs, snapshot)
+    failed = next((run for run in runs if run.state.failed), None)
+    failure = summary.failure
+    if failed is None or failure is None or _key(failed) != _key(failure.run):
+        failure = None if failed is None else Failure(run=failed)
+    details = replace(
+        known,
+        job=job,
+        description=known.description if known.job.schedule == job.schedule else "",
+        preview=replace(known.preview, ticks=_coming_ticks(job, known, snapshot)),
+        runs=runs,
+    )
+    return replace(summary, details=details, failure=failure)
+
+
+def _latest_endings(job: JobView, known: Sequence[RunView], snapshot: Snapshot) -> tuple[RunView, ...]:
+    """Return the ended runs of a job as of the snapshot, the latest first.
+
+    Args:
+        job: The job.
+        known: Its endings, the latest first, as of an instant before or after the snapshot.
+        snapshot: The snapshot, which has the latest endings of all jobs, and so perhaps few of this one.
+    """
+    listed = {_key(run): run for run in snapshot.recent if run.job == job.name}
+    keys = {_key(run) for run in known}
+    latest = known[0].ended if known else None
+    later = [
+        run
+        for key, run in listed.items()
+        if key not in keys and (latest is None or run.ended is None or run.ended >= latest)
+    ]
+    # Of a run the details have more; of ticks without a run the snapshot has the latest number.
+    earlier = [run if run.number else listed.get(_key(run), run) for run in known]
+    return (*later, *(run for run in earlier if run.ended is None or run.ended <= snapshot.at))
+
+
+def _key(run: RunView) -> object:
+    return run.number or (run.state, run.due)
+
+
+def _coming_ticks(job: JobView, details: JobDetails, snapshot: Snapshot) -> tuple[Tick, ...]:
+    """Return the ticks of a job that are not over: the next one of the job, and those after it."""
+    if job.next is None:
+        return ()
+    ticks = details.preview.ticks if details.job.schedule == job.schedule else ()
+    dropped = [tick for tick in ticks if tick.is_dropped and tick.at > snapshot.at]
+    coming = [tick for tick in ticks if not tick.is_dropped and tick.at >= job.next]
+    if not coming or coming[0].at > job.next:
+        coming = [Tick(job.next, None), *coming]
+    return tuple(sorted([*dropped, *coming], key=lambda tick: tick.at.timestamp()))
+
+
+def output_title(summary: JobEssentials, snapshot: Snapshot) -> str:
+    """Return the heading of the output of a job's latest run; "" if no run has started.
+
+    Args:
+        summary: The essentials of the job.
+        snapshot: The current snapshot, which decides whether the run runs.
+    """
     run = summary.run
     if run is None:
         return ""
-    runs_now = ", which runs" if run.state is RunState.RUNNING else ""
+    runs_now = ", which runs" if any(each.number == run.number for each in snapshot.running) else ""
     return f"Output of run {run_label(run)}{runs_now}"
 
 

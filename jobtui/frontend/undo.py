@@ -15,6 +15,9 @@ from jobtui.engine.views import JobView
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import editable_spec, pluralize
+from jobtui.frontend.local_backend import LocalBackend
+from jobtui.schedules.adjusted import base_of
+from jobtui.schedules.schedule import Cron, Every, Never
 
 UNDO_TIME = 10.0  # seconds
 _SAMPLE = 5  # jobs whose pauses show when a command paused all
@@ -148,16 +151,43 @@ def resume_jobs(backend: Backend, jobs: Sequence[str]) -> Undoable:
 
 def reschedule(backend: Backend, job: str, spec: str) -> Undoable:
     """Give a job another schedule."""
-    old = editable_spec(backend.job_details(job).job)
+    old = backend.job_details(job).job
     text = commands.reschedule(backend, job, spec)
     made = backend.job_details(job).job.spec
 
     def revert(backend: Backend) -> str:
         if backend.job_details(job).job.spec != made:
             raise RuntimeError(f"not undone: {job} has got another schedule meanwhile")
-        return commands.reschedule(backend, job, old)
+        return _restore_schedule(backend, old)
 
-    return Undoable(text, revert if old else None)
+    return Undoable(text, revert if editable_spec(old) else None)
+
+
+def _restore_schedule(backend: Backend, old: JobView) -> str:
+    """Give a job the schedule that it had. Return the message, which says what could not be restored.
+
+    A text has neither the start of an interval nor a schedule of the user's own class, so a scheduler in this
+    process gets the schedule itself. The API takes only a text.
+    """
+    base = base_of(old.schedule)
+    has_text = isinstance(base, Cron | Never)
+    local = backend if isinstance(backend, LocalBackend) else None
+    if has_text or local is None:
+        if not (has_text or isinstance(base, Every)):
+            raise RuntimeError(f"not undone: only the program of {old.name} can give it that schedule again")
+        backend.update(old.name, spec=editable_spec(old), on_start=old.on_start)
+    if local is not None and (not has_text or not _has_schedule_of(local, old)):
+        local.update(old.name, spec=base, on_start=old.on_start)
+    done = f"undone: {old.name} has its schedule again: {old.spec}"
+    if _has_schedule_of(backend, old):
+        return done
+    if isinstance(base, Every):
+        return f"{done}, but it begins now: the API does not take the start of an interval"
+    return f"{done}, but not exactly: the API does not take its zone and its DST rule"
+
+
+def _has_schedule_of(backend: Backend, old: JobView) -> bool:
+    return bool(base_of(backend.job_details(old.name).job.schedule) == base_of(old.schedule))
 
 
 def resize(backend: Backend, size: int) -> Undoable:

@@ -81,6 +81,9 @@ class FactSource(Protocol):
     def phase(self) -> Phase:
         """Return the phase of the scheduler; STOPPED if none runs."""
 
+    def slots(self) -> int:
+        """Return how many runs may be RUNNING at once; 0 for no limit, or if that is not known."""
+
     def quiet(self) -> QuietTimes:
         """Return the times in which nothing starts, as far as they are known."""
 

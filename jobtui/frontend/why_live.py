@@ -48,6 +48,10 @@ class SchedulerFacts:
         """Return the phase of the scheduler."""
         return self._snapshot.phase
 
+    def slots(self) -> int:
+        """Return how many runs may be RUNNING at once; 0 for no limit."""
+        return self._snapshot.pool.size
+
     def quiet(self) -> QuietTimes:
         """Return the times in which nothing starts."""
         return parse_quiet_times(self._snapshot.quiet, tz=self.zone)

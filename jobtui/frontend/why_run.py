@@ -12,9 +12,17 @@ from jobtui.frontend.formatting import elapsed_between, format_duration
 from jobtui.frontend.now_next import NOT_RUNNING
 from jobtui.frontend.why_downtime import downtime_around, life_at
 from jobtui.frontend.why_facts import MOST_ENTRIES, FactSource, LifeSpan
-from jobtui.frontend.why_texts import clock_time, describe_outcome, describe_run, time_near
+from jobtui.frontend.why_texts import (
+    MOST_NAMED,
+    clock_time,
+    describe_held,
+    describe_outcome,
+    describe_queued,
+    describe_run,
+    name_runs,
+    time_near,
+)
 
-_MOST_NAMED = 10  # runs that a sentence names
 _LATE = timedelta(seconds=1)  # a tick that the ledger has so much later was noticed late
 _WAITED = timedelta(milliseconds=10)  # a shorter wait for a slot is not explained
 
@@ -42,32 +50,41 @@ def explain_found_run(source: FactSource, run: RunView, overlap: Overlap | None)
     until = run.started or run.ended or source.now()
     parts, evidence = _begin(source, run, base)
     blockers = [] if overlap is Overlap.ALLOW else _blockers(source, run, waiting, until)
-    queued = waiting
-    if blockers:
+    queued, wait = waiting, ""
+    if run.state is RunState.HELD:
+        blockers = _live_blockers(blockers)
+        wait = describe_held(run, blockers)
+    elif blockers:
         last = max(blockers, key=lambda each: (each.ended or until).timestamp())
-        if run.state is RunState.HELD or last.ended is None:
-            parts.append(f"held: {run.reason or f'waits for run {last.number}'}")
-        else:
-            queued = last.ended
-            parts.append(f"held until {time_near(queued, base)} by run {last.number}")
+        queued = last.ended or until
+        parts.append(f"held until {time_near(queued, base)} by run {last.number}")
     holders: list[RunView] = []
-    if quiet := _quiet_part(source, run, queued, until):
-        parts.append(quiet)
-    elif run.state is RunState.QUEUED and source.phase() in NOT_RUNNING:
-        parts.append(f"queued {NOT_RUNNING[source.phase()]}")
-    elif run.started is not None or run.state is RunState.QUEUED:
+    quiet_end = _quiet_end(source, run, queued, until)
+    if run.state is RunState.QUEUED:
+        if quiet_end is not None:
+            wait = f"It waits for the end of a quiet time: quiet until {time_near(quiet_end, queued)}."
+        elif (phase := source.phase()) in NOT_RUNNING:
+            wait = f"It waits {NOT_RUNNING[phase]}."
+        else:
+            holders = [each for each in source.live_runs(None) if each.state is RunState.RUNNING]
+            holders.sort(key=lambda each: each.number)
+            wait = describe_queued(source.slots(), holders)
+    elif run.started is not None and quiet_end is not None:
+        parts.append(f"queued: quiet until {time_near(quiet_end, queued)}, started {clock_time(run.started)}")
+    elif run.started is not None:
         holders = _holders(source, run, queued, until)
-        parts += _queued_part(run, elapsed_between(queued, until), holders, base)
+        parts += _queued_part(run.started, elapsed_between(queued, until), holders, base)
     others = {each.number: each for each in (*blockers, *holders)}
-    evidence += [describe_run(each, base) for each in [*others.values()][:_MOST_NAMED]]
+    evidence += [describe_run(each, base) for each in [*others.values()][:MOST_NAMED]]
     verdict, cause = _verdict_on(run)
     parts.append(describe_outcome(run))
+    sentence = f"run {run.number} of {run.job} on {base:%Y-%m-%d}: {', '.join(parts)}"
     return Explanation(
         job=run.job,
         at=base,
         verdict=verdict,
         cause=cause,
-        sentence=f"run {run.number} of {run.job} on {base:%Y-%m-%d}: {', '.join(parts)}",
+        sentence=f"{sentence}. {wait}" if wait else sentence,
         evidence=tuple(evidence),
         runs=(run.number, *others),
     )
@@ -92,37 +109,43 @@ def _verdict_on(run: RunView) -> tuple[Verdict, Cause]:
     return Verdict.DID_NOT_RUN, cause_of(run.reason, Cause.CANCELLED)
 
 
-def _quiet_part(source: FactSource, run: RunView, queued: datetime, until: datetime) -> str:
-    """Return that a run waited in the queue for the end of a quiet time, and until when; "" if it did not."""
+def _quiet_end(source: FactSource, run: RunView, queued: datetime, until: datetime) -> datetime | None:
+    """Return the end of the quiet time for which a run waits or has waited in the queue; None for none."""
     end = source.quiet().end_at(until.timestamp() - _LATE.total_seconds())
     has_waited = run.state is RunState.QUEUED or (run.started is not None and end is not None)
     if end is None or not has_waited or end <= queued.timestamp():
-        return ""
+        return None
     if run.started is not None and end > run.started.timestamp():  # it was requested by hand
-        return ""
-    shown = time_near(datetime.fromtimestamp(end, queued.tzinfo), queued)
-    return f"queued: quiet until {shown}" + (f", started {clock_time(run.started)}" if run.started else "")
+        return None
+    return datetime.fromtimestamp(end, queued.tzinfo)
 
 
 def _queued_part(
-    run: RunView, waited: timedelta, holders: Sequence[RunView], base: datetime
+    started: datetime, waited: timedelta, holders: Sequence[RunView], base: datetime
 ) -> Iterator[str]:
     """Yield how long a run waited for a slot, and when it started.
 
     Args:
-        run: The run.
-        waited: How long it has been in the queue.
+        started: When the run started.
+        waited: How long it had been in the queue.
         holders: The runs that were RUNNING during that time, as far as they are known.
         base: The instant near which times have no date.
     """
-    started = None if run.started is None else time_near(run.started, base)
-    until = "" if started is None else f" until {started}"
+    shown = time_near(started, base)
     if holders:
-        yield f"queued{until}: slots had {_numbers(holders)}"
-    elif started is None or waited >= _LATE:
-        yield f"queued{until}; the runs that had the slots are not known"
-    if started is not None:
-        yield f"started {started}"
+        yield f"queued until {shown} while {name_runs(holders)} had the slots"
+    elif waited >= _LATE:
+        yield f"queued until {shown}; the runs that had the slots are not known"
+    yield f"started {shown}"
+
+
+def _live_blockers(blockers: Sequence[RunView]) -> list[RunView]:
+    """Return the run behind which a run is held, after those that run or wait for a slot or an attempt.
+
+    The runs that are held in between say nothing more.
+    """
+    live = [each for each in blockers if not each.state.ended]
+    return [each for each in live[:-1] if each.state is not RunState.HELD] + live[-1:]
 
 
 def _blockers(source: FactSource, run: RunView, waiting: datetime, until: datetime) -> list[RunView]:
@@ -179,9 +202,3 @@ def _explain_lateness(lives: Sequence[LifeSpan], due: datetime, noticed: datetim
 
 def _by(trigger: Trigger) -> str:
     return trigger.value if trigger.value.startswith("by ") else f"by {trigger.value}"
-
-
-def _numbers(runs: Sequence[RunView]) -> str:
-    shown = ", ".join(str(each.number) for each in runs[:_MOST_NAMED])
-    more = len(runs) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown

@@ -87,6 +87,10 @@ class StoreFacts:
         oldest = self._history.oldest_ending()
         return None if oldest is None else datetime.fromtimestamp(oldest, self.zone)
 
+    def slots(self) -> int:
+        """Return 0: the file does not have the size of the pool."""
+        return 0
+
     def quiet(self) -> QuietTimes:
         """Return the times in which nothing starts."""
         return parse_quiet_times(self._history.quiet(), tz=self.zone)

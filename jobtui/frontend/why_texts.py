@@ -1,12 +1,28 @@
-"""Runs and times as an explanation names them."""
+"""Runs, waits and times as an explanation names them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
-from jobtui.frontend.formatting import format_duration
+from jobtui.frontend.formatting import format_duration, pluralize
+
+MOST_NAMED = 10  # runs that a sentence names
+# What the run does behind which another one is held.
+_DOES = {
+    RunState.RUNNING: "which runs",
+    RunState.QUEUED: "which waits for a slot",
+    RunState.HELD: "which waits too",
+    RunState.RETRYING: "which waits for its next attempt",
+}
+# What the run does that is in front of all of them.
+_IS_FIRST = {
+    RunState.RUNNING: "is the one that runs",
+    RunState.QUEUED: "is the one that waits for a slot",
+    RunState.RETRYING: "is the one that waits for its next attempt",
+}
 
 
 def describe_run(run: RunView, near: datetime) -> str:
@@ -26,6 +42,56 @@ def describe_outcome(run: RunView) -> str:
     took = "" if run.elapsed is None else f" after {format_duration(run.elapsed)}"
     reason = f": {run.reason}" if run.reason and run.state is not RunState.OK else ""
     return f"{run.state.value}{took}{reason}"
+
+
+def describe_held(run: RunView, blockers: Sequence[RunView]) -> str:
+    """Return a sentence that says behind which run another one is held.
+
+    Args:
+        run: The run that is HELD.
+        blockers: The earlier runs of its job that have not ended, by number, as far as they are known.
+    """
+    if not blockers:
+        return (
+            f"It is held: {run.reason}."
+            if run.reason
+            else "It is held behind an earlier run of the same job."
+        )
+    *_, front = blockers
+    sentence = f"It is held behind run {front.number} of the same job, {_DOES[front.state]}"
+    first = next((each for each in blockers if each.state in _IS_FIRST), front)
+    if front.state is not RunState.HELD or first is front:
+        return f"{sentence}."
+    return f"{sentence}; run {first.number} {_IS_FIRST[first.state]}."
+
+
+def describe_queued(slots: int, holders: Sequence[RunView]) -> str:
+    """Return a sentence that says which runs have the slots for which a QUEUED run waits.
+
+    Args:
+        slots: How many slots there are; 0 if there is no limit, or if that is not known.
+        holders: The runs that are RUNNING.
+    """
+    if not holders:
+        return "It waits for a slot; the runs that have the slots are not known."
+    taken = len(holders)
+    if not slots:
+        return f"It waits for a worker, while {name_runs(holders)} {'runs' if taken == 1 else 'run'}."
+    if taken < slots:
+        return f"It waits for a worker: {taken} of {pluralize(slots, 'slot')} {_are_taken(taken, holders)}."
+    every = "the only slot" if slots == 1 else f"all {slots} slots"
+    return f"It waits for a slot: {every} {_are_taken(slots, holders)}."
+
+
+def _are_taken(count: int, holders: Sequence[RunView]) -> str:
+    return f"{'is' if count == 1 else 'are'} taken by {name_runs(holders)}"
+
+
+def name_runs(runs: Sequence[RunView]) -> str:
+    """Return the first of some runs by number and job, and how many more there are."""
+    shown = ", ".join(f"run {each.number} of {each.job}" for each in runs[:MOST_NAMED])
+    more = len(runs) - MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def time_near(instant: datetime, near: datetime) -> str:

@@ -119,7 +119,7 @@ def execute_line(context: Context, line: str) -> Command | None:
     """
     name, *words = _split(line)
     name = _whole_name(context, name)
-    if name in context.commands:
+    if name in COMMANDS:  # also one that has no effect, which says why
         return COMMANDS[name].execute(context, words)
     if name not in context.keys:
         raise BadCommand(describe_unknown("command", name, [*context.commands, *context.keys]))
@@ -266,9 +266,15 @@ def _sort(context: Context, words: Sequence[str]) -> None:
 
 def _unknown_column(name: str, known: Sequence[str]) -> BadCommand:
     """Return the error for a wrong name of a column, with the right ones."""
-    problem = describe_unknown("column", name, known)
+    return _unknown("column", name, known)
+
+
+def _unknown(kind: str, name: str, known: Sequence[str], *, numbered: bool = False) -> BadCommand:
+    """Return the error for a wrong name, with the right ones; with their numbers if these are names, too."""
+    problem = describe_unknown(kind, name, known)
+    shown = [f"{number} {each}" for number, each in enumerate(known, 1)] if numbered else known
     return BadCommand(
-        f"{problem}{' The' if problem.endswith('?') else '; the'} columns are {', '.join(known)}"
+        f"{problem}{' The' if problem.endswith('?') else '; the'} {kind}s are {', '.join(shown)}"
     )
 
 
@@ -316,15 +322,17 @@ def _drawer(context: Context, words: Sequence[str]) -> None:
 def _theme(context: Context, words: Sequence[str]) -> None:
     name = " ".join(words)
     if name not in context.themes:
-        raise BadCommand(describe_unknown("theme", name, context.themes))
+        raise _unknown("theme", name, context.themes)
     context.choose_theme(name)
 
 
 def _tab(context: Context, words: Sequence[str]) -> None:
     name, tabs = " ".join(words), list(context.tabs)
     numbers = [str(number) for number in range(1, len(tabs) + 1)]
+    if not tabs:
+        raise BadCommand("there is only one scheduler, and it is shown")
     if name not in tabs and name not in numbers:
-        raise BadCommand(describe_unknown("scheduler", name, tabs))
+        raise _unknown("scheduler", name, tabs, numbered=True)
     context.show_tab(tabs.index(name) + 1 if name in tabs else int(name))
 
 

@@ -77,6 +77,6 @@ def test_a_run_that_it_holds_is_explained_by_it_after_a_restart(path: Path) -> N
         held = scheduler.now(scheduler.job("import"))
         explanation = LocalBackend(scheduler, "").why_run(held.number)
         assert explanation.runs == (held.number, 1)
-        assert "held: waits for run 1" in explanation.sentence
+        assert "It is held behind run 1 of the same job" in explanation.sentence
         [evidence] = [each for each in explanation.evidence if each.startswith("run 1 of import")]
         assert "RETRYING: goes on after a restart; the next attempt is due at " in evidence

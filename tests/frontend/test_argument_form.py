@@ -40,6 +40,14 @@ class Account(pydantic.BaseModel):
     name: str
     age: int = pydantic.Field(default=18, ge=0)
 
+    @pydantic.field_validator("name")
+    @classmethod
+    def check_name(cls, name: str) -> str:
+        """Refuse a name, for a reason that no schema has."""
+        if name == "eve":
+            raise ValueError("eve is not allowed")
+        return name
+
 
 def every_type(  # type: ignore[no-untyped-def] # noqa: D417, PLR0917 - a parameter of each type
     number: int,
@@ -266,10 +274,87 @@ def test_a_message_of_the_scheduler_is_placed_at_its_field(message: str, expecte
 
 def test_a_model_of_pydantic_says_which_value_is_wrong() -> None:
     form = form_of(every_type)
-    arguments, _ = form.read({"number": "1", "account.age": "-1"})
-    with pytest.raises(ValueError, match=r"account\.age: Input should be greater") as refused:
+    arguments, _ = form.read({"number": "1", "account.name": "eve"})
+    with pytest.raises(ValueError, match=r"account\.name: Value error, eve is not allowed") as refused:
         read_arguments(every_type, arguments)
-    assert form.place(str(refused.value))[0] == "account.age"
+    assert form.place(str(refused.value))[0] == "account.name"
+
+
+class Point(Enum):
+    """Has values that JSON does not have."""
+
+    A = (1, 2)
+    B = (3, 4)
+
+
+def test_members_whose_values_json_does_not_have_are_chosen_by_name() -> None:
+    def draw(point: Point, more: list[Point] = [Point.A], color: list[Color] = []) -> None:  # noqa: B006 - never changed
+        """Draw."""
+
+    form = form_of(draw, Call((Point.B,)))
+    fields = {each.name: each for each in form.fields}
+    assert (fields["point"].choices, fields["point"].initial) == (("A", "B"), "B")
+    assert (fields["point"].kind, fields["more"].initial) == ("one of A, B", "A")
+    arguments, problems = form.read({"point": "A", "more": "B, A", "color": "BLUE, red"})
+    assert problems == {}
+    assert read_arguments(draw, arguments) == (
+        (),
+        {"point": Point.A, "more": [Point.B, Point.A], "color": [Color.BLUE, Color.RED]},
+    )
+    assert form.read({"point": "C"})[1] == {"point": "must be one of A, B, not 'C'"}
+
+
+class Order(pydantic.BaseModel):
+    """Has every limit."""
+
+    number: int = pydantic.Field(ge=1, description="The number of the order.")
+    share: float = pydantic.Field(default=0.5, gt=0, lt=1)
+    step: int = pydantic.Field(default=5, multiple_of=5, le=100)
+    code: str = pydantic.Field(default="AB", min_length=2, max_length=3, pattern="^[A-Z]+$")
+    limit: int | None = pydantic.Field(default=None, le=9)
+    sizes: list[int] = pydantic.Field(default=[], max_length=2)
+    key: str = pydantic.Field(default="", pattern=r"^\p{L}*$")
+
+
+def send(order: Order) -> None:
+    """Send an order."""
+
+
+def test_a_field_of_a_model_of_pydantic_has_its_help_and_its_limits() -> None:
+    fields = {each.name.removeprefix("order."): each for each in form_of(send).fields}
+    assert fields["number"].help == "The number of the order."
+    assert {name: each.kind for name, each in fields.items()} == {
+        "number": "whole number, at least 1",
+        "share": "number, more than 0, less than 1",
+        "step": "whole number, at most 100, a multiple of 5",
+        "code": "text, at least 2 characters, at most 3 characters, matching ^[A-Z]+$",
+        "limit": "whole number, at most 9, or empty for none",
+        "sizes": "whole number, several with commas between them, at most 2 items",
+        "key": r"text, matching ^\p{L}*$",
+    }
+
+
+def test_all_values_beyond_their_limits_are_found_at_once() -> None:
+    wrong = {"number": "0", "share": "1", "step": "7", "code": "ABCD", "limit": "10", "sizes": "1, 2, 3"}
+    _, problems = form_of(send).read({f"order.{name}": text for name, text in wrong.items()})
+    assert problems == {
+        "order.number": "must be at least 1, not '0'",
+        "order.share": "must be less than 1, not '1'",
+        "order.step": "must be a multiple of 5, not '7'",
+        "order.code": "must have at most 3 characters, not 'ABCD'",
+        "order.limit": "must be at most 9, not '10'",
+        "order.sizes": "must have at most 2 items, not '1, 2, 3'",
+    }
+    assert form_of(send).read({"order.number": "1", "order.code": "ab"})[1] == {
+        "order.code": "must match ^[A-Z]+$, not 'ab'"
+    }
+
+
+def test_values_within_their_limits_are_accepted() -> None:
+    right = {"number": "1", "share": "0.1", "step": "100", "code": "ABC", "limit": "9", "key": "é"}
+    arguments, problems = form_of(send).read({f"order.{name}": text for name, text in right.items()})
+    assert problems == {}
+    assert read_arguments(send, arguments)[1]["order"].code == "ABC"
 
 
 def test_a_parameter_whose_name_is_redacted_is_a_secret() -> None:

@@ -54,6 +54,23 @@ def test_a_streak_of_all_runs_has_none_before_it() -> None:
     assert (streak.first, streak.runs, streak.before) == (10, 2, 0)
 
 
+def test_a_run_belongs_to_the_failures_around_it() -> None:
+    """Between the OK runs before and after it; a run that was cancelled is not an end."""
+    states = "FAILED", "OK", "FAILED", "CANCELLED", "TIMED_OUT", "OK", "FAILED"
+    for run in (12, 14):
+        streak = find_streak(columns(*states), run)
+        assert streak is not None
+        assert (streak.before, streak.first, streak.last, streak.after, streak.runs) == (11, 12, 14, 15, 2)
+        assert streak.after_at == NOON.timestamp() + 300
+    first, last = find_streak(columns(*states), 10), find_streak(columns(*states), 16)
+    assert first is not None
+    assert (first.before, first.first, first.after) == (0, 10, 11)
+    assert last is not None
+    assert last == find_streak(columns(*states))
+    assert find_streak(columns(*states), 11) is None
+    assert find_streak(columns(*states), 99) is None
+
+
 # --- git ------------------------------------------------------------------------------------------
 
 
@@ -177,3 +194,33 @@ def test_a_job_that_does_not_fail_says_so() -> None:
         ["its latest run did not fail"],
     )
     assert explain_streak(backend_with(RunColumns(), ""), "import") == (None, ["none of its runs is kept"])
+
+
+def test_the_lines_about_failures_that_are_over_have_their_end() -> None:
+    """The question is about a run, and not about the job of today."""
+    backend = backend_with(columns("OK", "FAILED", "FAILED", "OK", "FAILED", "OK"), "")
+    streak, lines = explain_streak(backend, "import", 12)
+    assert streak is not None
+    assert streak.first == 11
+    assert lines[:4] == [
+        (
+            "failed from Fri 2026-11-27 12:01:00 GMT, run 11, to Fri 2026-11-27 12:02:00 GMT, run 12: "
+            "2 runs in a row"
+        ),
+        "error: boom 4",  # the latest reason with that error
+        "last run that was OK: Fri 2026-11-27 12:00:00 GMT, run 10",
+        "first run that was OK again: Fri 2026-11-27 12:03:00 GMT, run 13",
+    ]
+    assert explain_streak(backend, "import", 14)[1][0] == (
+        "failed Fri 2026-11-27 12:04:00 GMT, run 14: no other run in a row"
+    )
+    over = backend_with(columns("FAILED", "OK"), "")
+    assert (
+        "no run before them that was OK is kept; the job may have failed for longer"
+        in (explain_streak(over, "import", 10)[1])
+    )
+    assert explain_streak(backend, "import", 13) == (None, ["run 13 did not fail"])
+    assert explain_streak(backend, "import", 9) == (
+        None,
+        ["run 9 is not among the runs of the job that are kept"],
+    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NewType, Optional
 
 import jsonschema_rs
+import pydantic
 import pytest
 
 from jobtui import Secret
@@ -22,6 +24,13 @@ class Color(Enum):
 
     RED = "red"
     BLUE = 2
+
+
+class Place(Enum):
+    """Has values that JSON does not have."""
+
+    HOME = (1, 2)
+    AWAY = (3, 4)
 
 
 @dataclass
@@ -48,6 +57,8 @@ def every_type(  # type: ignore[no-untyped-def] # noqa: PLR0917 - a parameter of
     name: str = "x",
     mode: Literal["fast", "slow", 3] = "fast",
     color: Color = Color.RED,
+    place: Place = Place.HOME,
+    places: list[Place] = [],  # noqa: B006 - never changed
     path: Path = Path("home"),
     day: date | None = None,
     at: Optional[datetime] = None,  # noqa: UP045 - the older way
@@ -78,7 +89,9 @@ def test_a_schema_has_each_parameter_with_its_type_and_its_default() -> None:
         "active": {"type": "boolean", "default": False},
         "name": {"type": "string", "default": "x"},
         "mode": {"enum": ["fast", "slow", 3], "default": "fast"},
-        "color": {"enum": ["red", 2], "default": "red"},
+        "color": {"enum": ["red", 2], "x-enum-varnames": ["RED", "BLUE"], "default": "red"},
+        "place": {"enum": ["HOME", "AWAY"], "default": "HOME"},
+        "places": {"type": "array", "items": {"enum": ["HOME", "AWAY"]}, "default": []},
         "path": {"type": "string", "format": "path", "default": "home"},
         "day": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}], "default": None},
         "at": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}], "default": None},
@@ -109,6 +122,8 @@ def test_a_schema_has_each_parameter_with_its_type_and_its_default() -> None:
         ("active", True, True),
         ("mode", 3, 3),
         ("color", 2, Color.BLUE),
+        ("place", "HOME", Place.HOME),
+        ("places", ["AWAY", "HOME"], [Place.AWAY, Place.HOME]),
         ("path", "etc/passwd", Path("etc/passwd")),
         ("day", "2026-11-27", date(2026, 11, 27)),
         ("day", None, None),
@@ -126,6 +141,92 @@ def test_a_json_value_becomes_the_value_of_its_annotation(name: str, value: obje
     args, kwargs = read_arguments(every_type, {"number": 1, name: value})
     assert (args, kwargs[name], type(kwargs[name])) == ((), expected, type(expected))
     jsonschema_rs.validate(parameter_schema(every_type), {"number": 1, name: value})
+
+
+class Level(Enum):
+    """Has members whose names are values, too."""
+
+    LOW = "HIGH"
+    HIGH = "LOW"
+    TOP = 5
+    BEST = math.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("HIGH", Level.LOW), ("LOW", Level.HIGH), ("TOP", Level.TOP), (5, Level.TOP), ("BEST", Level.BEST)],
+)
+def test_the_name_of_a_member_is_accepted_unless_it_is_the_value_of_another_one(
+    value: object, expected: Level
+) -> None:
+    def work(level: Level) -> None:
+        """Have an enum."""
+
+    assert read_arguments(work, {"level": value}) == ((), {"level": expected})
+
+
+class Stay(pydantic.BaseModel):
+    """Has members of an enum."""
+
+    place: Place
+    others: list[Place] = []
+    nights: int = 1
+
+
+class Odd(pydantic.BaseModel):
+    """Publishes no schema."""
+
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+
+    number: int = pydantic.Field(ge=1)
+    pattern: range | None = None
+
+
+def test_a_model_of_pydantic_accepts_the_names_of_members() -> None:
+    def work(stay: Stay) -> None:
+        """Have a model."""
+
+    given = {"stay": {"place": "AWAY", "others": ["HOME"], "nights": 2}}
+    expected = Stay(place=Place.AWAY, others=[Place.HOME], nights=2)
+    assert read_arguments(work, given) == ((), {"stay": expected})
+    with pytest.raises(BadArguments, match=r"stay\.place: must be one of 'HOME', 'AWAY', not 'B'"):
+        read_arguments(work, {"stay": {"place": "B"}})
+
+
+class Order(pydantic.BaseModel):
+    """Has every limit."""
+
+    number: int = pydantic.Field(ge=1, description="The number of the order.")
+    share: float = pydantic.Field(default=0.5, gt=0, lt=1)
+    step: int = pydantic.Field(default=5, multiple_of=5)
+    code: str = pydantic.Field(default="AB", min_length=2, max_length=3, pattern="^[A-Z]+$")
+    limit: int | None = pydantic.Field(default=None, le=9)
+    sizes: list[Annotated[int, pydantic.Field(ge=1)]] = pydantic.Field(default=[], max_length=2)
+    days: timedelta = pydantic.Field(default=timedelta(1), ge=timedelta(1))
+
+
+def test_a_model_of_pydantic_has_the_help_and_the_limits_of_its_fields() -> None:
+    def work(order: Order) -> None:
+        """Have a model."""
+
+    properties = parameter_schema(work)["properties"]["order"]["properties"]
+    assert properties == {
+        "number": {"type": "integer", "minimum": 1, "description": "The number of the order."},
+        "share": {"type": "number", "exclusiveMinimum": 0.0, "exclusiveMaximum": 1.0, "default": 0.5},
+        "step": {"type": "integer", "multipleOf": 5, "default": 5},
+        "code": {"type": "string", "minLength": 2, "maxLength": 3, "pattern": "^[A-Z]+$", "default": "AB"},
+        "limit": {"anyOf": [{"type": "integer", "maximum": 9}, {"type": "null"}], "default": None},
+        "sizes": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 2, "default": []},
+        "days": {"type": "string", "format": "interval", "default": "24h"},
+    }
+    assert parameter_schema(every_type)["properties"]["number"] == {"type": "integer"}  # not changed
+
+
+def test_a_model_of_pydantic_without_a_schema_has_no_limits() -> None:
+    def work(odd: Odd) -> None:
+        """Have a model."""
+
+    assert parameter_schema(work)["properties"]["odd"]["properties"]["number"] == {"type": "integer"}
 
 
 def test_a_secret_is_made_from_its_value() -> None:
@@ -156,6 +257,8 @@ def test_the_message_for_a_wrong_secret_does_not_show_it(pin: Any, given: dict[s
         ("share", "much", "share: must be a number, not 'much'"),
         ("active", 1, "active: must be true or false, not 1"),
         ("mode", "quick", "mode: must be one of 'fast', 'slow', 3, not 'quick'"),
+        ("place", "B", "place: must be one of 'HOME', 'AWAY', not 'B'"),
+        ("place", [1, 2], "place: must be one of 'HOME', 'AWAY', not [1, 2]"),
         ("color", "green", "color: must be one of 'red', 2, not 'green'"),
         ("path", 5, "path: must be a path, not 5"),
         ("day", "soon", "day: must be a date such as 2026-11-27, not 'soon', or must be null, not 'soon'"),

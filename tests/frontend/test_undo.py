@@ -10,6 +10,7 @@ import pytest
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
+from jobtui.engine.views import JobView
 from jobtui.frontend import commands, undo
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
@@ -109,13 +110,83 @@ def test_a_resumption_is_not_taken_back_if_the_job_is_paused_again(backend: Back
 
 def test_a_schedule_is_taken_back_unless_it_was_changed_meanwhile(backend: Backend) -> None:
     outcome = undo.reschedule(backend, "a", "@daily")
-    revert(outcome, backend)
+    assert revert(outcome, backend) == "undone: a has its schedule again: @yearly"
     assert backend.job_details("a").job.spec == "@yearly"
     outcome = undo.reschedule(backend, "a", "@daily")
     backend.update("a", spec="@hourly")
     with pytest.raises(RuntimeError, match="another schedule"):
         revert(outcome, backend)
     assert backend.job_details("a").job.spec == "@hourly"
+
+
+@pytest.fixture
+def odd_backend() -> Iterator[LocalBackend]:
+    """Return a scheduler in this process with schedules that no text has."""
+    scheduler = Scheduler(tz="UTC")
+    scheduler.every("30s", print, name="grid", start=datetime(2026, 1, 1, 0, 0, 7, tzinfo=UTC))
+    scheduler.every("30s", print, name="interval")
+    scheduler.schedule(EveryLeapDay(), print, name="leap")
+    scheduler.schedule("TZ=Asia/Tokyo 30 2 * * *", print, name="cron", dst="every", on_start=True)
+    scheduler.every("1h", print, name="spread", start=datetime(2026, 1, 1, tzinfo=UTC), spread="5m")
+    with scheduler:
+        yield LocalBackend(scheduler, "jobs.py")
+
+
+class EveryLeapDay:
+    """A schedule of the user's own class."""
+
+    tz = UTC
+
+    def next(self, after: datetime) -> datetime | None:
+        """Return the next 29 February, roughly."""
+        return datetime(after.year + 4 - after.year % 4, 2, 29, tzinfo=UTC)
+
+    def __str__(self) -> str:
+        """Return a text that the parser does not know."""
+        return "every leap day"
+
+
+def settled_job(backend: Backend, name: str) -> JobView:
+    """Return a job once its next tick is known."""
+    while (job := backend.job_details(name).job).next is None:
+        pass
+    return job
+
+
+@pytest.mark.parametrize("spec", ["1h", "@daily", "@reboot"])
+@pytest.mark.parametrize("name", ["grid", "interval", "leap", "cron", "spread"])
+def test_a_schedule_in_this_process_is_restored_exactly(
+    odd_backend: LocalBackend, name: str, spec: str
+) -> None:
+    """With the start of its grid, its zone, its DST rule and its run at the start."""
+    before = settled_job(odd_backend, name)
+    outcome = undo.reschedule(odd_backend, name, spec)
+    assert odd_backend.job_details(name).job.schedule != before.schedule
+    assert revert(outcome, odd_backend) == f"undone: {name} has its schedule again: {before.spec}"
+    after = settled_job(odd_backend, name)
+    assert (after.schedule, after.on_start) == (before.schedule, before.on_start)
+
+
+def test_an_attached_dashboard_says_that_the_start_of_an_interval_is_lost(odd_backend: LocalBackend) -> None:
+    """The API takes a schedule as a text, which has no start; a schedule of the user has no text at all."""
+    with Server(odd_backend, parse_address("127.0.0.1:0")) as server:
+        remote = connect(str(server.address))
+        outcome = undo.reschedule(remote, "grid", "1h")
+        assert revert(outcome, remote) == (
+            "undone: grid has its schedule again: every 30s, "
+            "but it begins now: the API does not take the start of an interval"
+        )
+        cron = undo.reschedule(remote, "cron", "@daily")
+        assert revert(cron, remote) == "undone: cron has its schedule again: TZ=Asia/Tokyo 30 2 * * *"
+        cron = undo.reschedule(remote, "cron", "1h")
+        assert revert(cron, remote).endswith(
+            ", but not exactly: the API does not take its zone and its DST rule"
+        )
+        leap = undo.reschedule(remote, "leap", "1h")
+        with pytest.raises(RuntimeError, match="not undone: only the program of leap can give it that"):
+            revert(leap, remote)
+        assert remote.job_details("leap").job.spec == "every 1h"
+        remote.close()
 
 
 def test_a_pool_size_is_taken_back_unless_it_was_changed_meanwhile(backend: Backend) -> None:

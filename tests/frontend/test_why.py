@@ -224,7 +224,9 @@ def test_a_run_that_waits_for_the_end_of_a_quiet_time_says_so(simulated: Simulat
     started(scheduler).advance("20m")
     waiting, by_hand = scheduler.now(print), scheduler.run(job.name)
     backend = LocalBackend(scheduler, "jobs.py")
-    assert backend.why_run(waiting.number).sentence.endswith("queued: quiet until 01:25:00, QUEUED")
+    assert backend.why_run(waiting.number).sentence.endswith(
+        "QUEUED. It waits for the end of a quiet time: quiet until 01:25:00."
+    )
     scheduler.advance("10m")
     after = backend.why_run(waiting.number).sentence
     assert "queued: quiet until 01:25:00, started 01:25:00, OK" in after
@@ -235,7 +237,7 @@ def test_a_run_before_the_start_waits_for_the_start_and_not_for_a_slot(simulated
     scheduler = simulated()
     run = scheduler.now(print)
     sentence = LocalBackend(scheduler, "jobs.py").why_run(run.number).sentence
-    assert sentence.endswith("queued for the start, QUEUED")
+    assert sentence.endswith(", QUEUED. It waits for the start.")
 
 
 def test_an_overlap_names_the_earlier_run_and_its_times(simulated: Simulated) -> None:
@@ -269,7 +271,8 @@ def test_a_late_run_says_where_its_time_went(simulated: Simulated) -> None:
     found = why(scheduler, "a", "02:10")
     assert found.sentence == (
         "run 4 of a on 2026-11-29: due 02:10:00, held until 02:11:40 by run 1, "
-        "queued until 02:15:00: slots had 2, 3, started 02:15:00, OK after 11m40s"
+        "queued until 02:15:00 while run 2 of long, run 3 of short had the slots, started 02:15:00, "
+        "OK after 11m40s"
     )
     assert found.runs == (4, 1, 2, 3)
     assert found.evidence[0] == "run 1 of a, started 02:00:00, ended 02:11:40: OK after 11m40s"
@@ -283,10 +286,51 @@ def test_live_runs_say_what_they_wait_for(simulated: Simulated) -> None:
     started(scheduler).advance("65m")
     queued, held = why(scheduler, "a", "02:01"), why(scheduler, "a", "02:02")
     assert verdict(queued) == verdict(held) == (Verdict.WILL_RUN, Cause.RUN)
-    assert queued.sentence.endswith("due 02:01:00, queued: slots had 1, QUEUED")
-    assert held.sentence.endswith("due 02:02:00, held: waits for run 2, HELD")
-    assert why(scheduler, "a", "02:03").sentence.endswith("due 02:03:00, held: waits for run 3, HELD")
+    assert queued.sentence.endswith(
+        "due 02:01:00, QUEUED. It waits for a slot: the only slot is taken by run 1 of long."
+    )
+    assert held.sentence.endswith(
+        "due 02:02:00, HELD. It is held behind run 2 of the same job, which waits for a slot."
+    )
+    last = why(scheduler, "a", "02:03")
+    assert last.sentence.endswith(
+        "due 02:03:00, HELD. It is held behind run 3 of the same job, which waits too; "
+        "run 2 is the one that waits for a slot."
+    )
+    assert last.evidence == ("run 2 of a: QUEUED", "run 3 of a: HELD")
     assert why(scheduler, "long").sentence.endswith("due 02:00:00, started 02:00:00, RUNNING")
+
+
+def test_a_held_run_names_the_run_before_it_and_the_one_that_runs_but_not_those_in_between(
+    simulated: Simulated,
+) -> None:
+    scheduler = simulated()
+    scheduler.every("10s", sleeper(3_600), name="tick")
+    started(scheduler).advance("65s")
+    found = LocalBackend(scheduler, "").why_run(6)
+    assert found.sentence.endswith(
+        "HELD. It is held behind run 5 of the same job, which waits too; run 1 is the one that runs."
+    )
+    assert found.evidence == ("run 1 of tick, started 01:00:10: RUNNING", "run 5 of tick: HELD")
+    assert found.runs == (6, 1, 5)
+    second = LocalBackend(scheduler, "").why_run(2).sentence
+    assert second.endswith("HELD. It is held behind run 1 of the same job, which runs.")
+
+
+def test_a_queued_run_names_the_runs_that_have_the_slots_now_and_no_others(simulated: Simulated) -> None:
+    """A run that had a slot for a while, and has ended, is not in the way."""
+    scheduler = simulated(pool=2)
+    for name, seconds in (("short", 100), ("a", 3_600), ("b", 3_600), ("c", 1)):
+        scheduler.schedule("0 0 2 * * *", sleeper(seconds), name=name)
+    started(scheduler).advance("65m")
+    found = why(scheduler, "c", "02:00")
+    assert found.sentence.endswith(
+        "QUEUED. It waits for a slot: all 2 slots are taken by run 2 of a, run 3 of b."
+    )
+    assert found.evidence == (
+        "run 2 of a, started 02:00:00: RUNNING",
+        "run 3 of b, started 02:01:40: RUNNING",
+    )
 
 
 def test_late_ticks_follow_the_policy(simulated: Simulated) -> None:
@@ -509,4 +553,6 @@ def test_a_run_between_two_attempts_is_explained_and_holds_the_next_one_but_no_s
     assert why(scheduler, "quick").runs == (3, 2)  # only `slow` has the slot
 
     scheduler.advance("45m")
-    assert "due 02:30:00, held: waits for run 1" in why(scheduler, "import", "02:30").sentence
+    assert why(scheduler, "import", "02:30").sentence.endswith(
+        "HELD. It is held behind run 1 of the same job, which waits for a slot."
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
+from enum import Enum
 
 import pytest
 from support import snapshots
@@ -45,6 +47,7 @@ async def execute(driver: AppDriver, line: str) -> None:
         ("pause hash_folder --for 2h", [("pause", "hash_folder", "2h")]),
         ("pause for 2h", [("pause", "refresh_cache", "2h")]),
         ("pause until 08:00", [("pause", "refresh_cache", "08:00")]),
+        ("pause hash_folder for 1 h 30 m because it rains", [("pause", "hash_folder", "1h30m")]),
         ("resume hash_folder", [("resume", "hash_folder")]),
         ("pool 8", [("resize", 8)]),
         ("po 8", [("resize", 8)]),
@@ -97,6 +100,12 @@ async def test_a_command_on_the_page_of_a_job_acts_on_that_job() -> None:
         ("sort nme", "did you mean name?"),
         ("sort zzz", "unknown column 'zzz'; the columns are status, fail, name"),
         ("theme drakula", "did you mean dracula?"),
+        ("theme foo", "unknown theme 'foo'; the themes are "),
+        ("tab 2", "there is only one scheduler, and it is shown"),
+        ("pause hash_folder for 2 parsecs", "the length of a pause: "),
+        ("pause hash_folder for 2 parsecs because it rains", "unit 'parsecs'"),
+        ("pause for 2h hash_folder", "the length of a pause: "),
+        ("pause hash_folder until noon tomorrow", "until must be a time such as '08:00'"),
         ("columns status,nme", "unknown column 'nme'; did you mean name?"),
         ("columns default,p95", "columns: default stands alone"),
         ("view some", "view: the choices are all and attention"),
@@ -279,6 +288,32 @@ async def test_a_command_that_the_scheduler_rejects_stays_with_what_is_wrong(lin
             await driver.press("x")
             assert driver.screen.query_one(Input).value == f"{line}x"
             assert driver.toasts == []
+
+
+class Level(Enum):
+    """Has a member whose value JSON does not have, and one whose value is a text of digits."""
+
+    HIGH = (1, 2)
+    LOW = "1"
+    TRUE = 7
+
+
+@pytest.mark.parametrize(
+    ("text", "member"), [("HIGH", Level.HIGH), ("1", Level.LOW), ("LOW", Level.LOW), ("7", Level.TRUE)]
+)
+@async_test
+async def test_a_run_gets_a_member_of_an_enum_by_its_value_or_its_name(text: str, member: Level) -> None:
+    seen: queue.SimpleQueue[Level | None] = queue.SimpleQueue()
+
+    def work(level: Level | None = None) -> None:
+        seen.put(level)
+
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", work, name="work")
+    with scheduler:
+        async with running_app(LocalBackend(scheduler, "jobs.py")) as driver:
+            await execute(driver, f"run work level={text}")
+            assert await asyncio.to_thread(seen.get, timeout=10) is member
 
 
 @async_test

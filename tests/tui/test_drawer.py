@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support import snapshots
@@ -14,11 +15,13 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_url
-from jobtui.engine.enums import JobStatus
+from jobtui.engine.enums import JobStatus, RunState
+from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import JobDetails
-from jobtui.frontend.job_summary import list_summary_lines, read_job_summary
+from jobtui.frontend.job_summary import JobEssentials, list_summary_lines, output_title, read_job_summary
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote.remote_backend import RemoteBackend
+from jobtui.schedules.parser import parse
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.widgets.drawer import Drawer
 from jobtui.web.server import Server
@@ -168,6 +171,94 @@ def test_the_drawer_has_the_output_of_the_run_that_runs() -> None:
     backend.outputs.update({5: "old\n", 7: "new\n"})
     summary = read_job_summary(backend, job.name)
     assert (summary.run, summary.output) == (runs[0], ("new",))
+
+
+def drawn(job: JobView, summary: JobEssentials, snapshot: Snapshot) -> str:
+    """Return the lines of the drawer as a text."""
+    lines = list_summary_lines(job, summary, snapshot)
+    return "\n".join("".join(text for text, _ in line.pieces) for line in lines)
+
+
+def test_essentials_that_are_older_than_the_snapshot_are_brought_up_to_date() -> None:
+    """A run has failed since they were read, and its tick is over."""
+    old = snapshots.make_job(
+        "import", status=JobStatus.RUNNING, running=1, next=snapshots.NOW + timedelta(seconds=1)
+    )
+    old = replace(old, recent=(RunState.FAILED,), runs=7, failures=2)
+    running = snapshots.running_run(8, "import", 3)
+    first = replace(snapshots.failed_run(7, 60), job="import", reason="OSError: the old error", error="")
+    backend = ScriptedBackend(snapshots.make([old], running=[running], recent=[first]))
+    summary = read_job_summary(backend, "import")
+    assert output_title(summary, backend.snapshot()) == "Output of run #8, which runs"
+
+    at = snapshots.NOW + timedelta(seconds=2)
+    second = replace(first, number=8, ended=at, reason="OSError: the new error")
+    job = replace(
+        old,
+        status=JobStatus.IDLE,
+        running=0,
+        runs=8,
+        failures=3,
+        recent=(RunState.FAILED, RunState.FAILED),
+        next=snapshots.NOW + timedelta(seconds=61),
+    )
+    snapshot = replace(snapshots.make([job], recent=[second, first]), at=at)
+    text = drawn(job, summary, snapshot)
+    error, _, rest = text.partition("runs  ")
+    assert "FAILED OSError: the new error" in error
+    assert "old error" not in error
+    assert rest.startswith("8, of which 3 failed")
+    assert "  now" not in text
+    assert f"{job.next:%H:%M:%S}  in 59s" in text
+    assert text.count("#8") == 1
+    assert output_title(summary, snapshot) == "Output of run #8"
+
+
+def test_an_ending_that_the_snapshot_does_not_have_yet_is_left_out() -> None:
+    """The essentials are newer than the snapshot, by the time of a frame."""
+    job = replace(snapshots.make_job("import"), recent=(RunState.OK,))
+    later = replace(
+        snapshots.failed_run(8, 0), job="import", ended=snapshots.NOW + timedelta(seconds=1), error=""
+    )
+    backend = ScriptedBackend(snapshots.make([job], recent=[later, snapshots.ended_run(7, "import", 60)]))
+    summary = read_job_summary(backend, "import")
+    snapshot = snapshots.make([job], recent=[snapshots.ended_run(7, "import", 60)])
+    text = drawn(job, summary, snapshot)
+    assert "FAILED" not in text
+    assert text.count("✓ OK") == 1
+
+
+def test_ticks_of_another_schedule_than_that_of_the_snapshot_are_left_out() -> None:
+    old = snapshots.make_job("import", next=snapshots.NOW + timedelta(seconds=1))
+    backend = ScriptedBackend(snapshots.make([old]))
+    summary = read_job_summary(backend, "import")
+    job = replace(old, schedule=parse("@every 24h", tz="UTC"), next=snapshots.NOW + timedelta(days=1))
+    text = drawn(job, summary, snapshots.make([job]))
+    assert "in words" not in text
+    assert text.partition("Next ticks")[2].split("\n\n")[0].count(":") == 2  # one time
+
+
+@async_test
+async def test_the_drawer_of_a_job_that_fails_again_shows_the_new_error_at_once() -> None:
+    """Without another request: the next one is a second away."""
+    backend = CountingBackend(snapshots.saturated())
+    async with running_app(backend, LARGE) as driver:
+        await driver.press(*"jjjj")
+        await rest(driver, "Output of run #876")
+        job = driver.table().selected
+        assert job is not None
+        backend.asked.clear()
+        before = snapshots.saturated()
+        failed = replace(
+            snapshots.failed_run(9_999, 0), job=job.name, ended=before.at, reason="OSError: new", error=""
+        )
+        again = replace(job, recent=(*job.recent, RunState.FAILED), runs=4_711)
+        jobs = tuple(again if each.name == job.name else each for each in before.jobs)
+        await driver.show_snapshot(replace(before, jobs=jobs, recent=(failed, *before.recent)))
+        text = drawer_text(driver)
+        assert "OSError: new" in text
+        assert "4711, of which" in text
+        assert backend.asked == []
 
 
 @async_test

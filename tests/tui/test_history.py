@@ -216,10 +216,25 @@ async def test_f_on_a_job_that_does_not_fail_says_so_and_opens_nothing() -> None
     async with running_app(make_backend()) as driver:
         await driver.press("h", "f")
         assert "none of its runs is kept" in driver.text
+        assert "Open the first" not in driver.text
         await driver.press("enter")
         assert "First failure" in driver.text
         await driver.press("escape")
         assert isinstance(driver.screen, HistoryScreen)
+
+
+@async_test
+async def test_f_on_a_failed_run_of_a_job_that_is_ok_since_shows_the_failures_around_the_run() -> None:
+    backend = make_backend()
+    run = snapshots.failed_run(866, 100)
+    backend.history = [run]
+    points = [RunPoint(number, 1, number, 3, state) for number, state in ((866, "FAILED"), (867, "OK"))]
+    backend.columns[run.job] = columns_of(points, 9)
+    async with running_app(backend) as driver:
+        await driver.press("h", "f")
+        assert "run 866: no other run in a row" in driver.text
+        assert "first run that was OK again: Thu 1970-01-01 01:14:27 BST, run 867" in driver.text
+        assert "Open the first" in driver.text
 
 
 @async_test

@@ -192,7 +192,7 @@ async def test_a_command_shows_a_scheduler_by_its_name_or_number() -> None:
         await driver.press("colon", *"tab", "space", *"orders", "full_stop", *"py", "enter")
         assert title(driver) == "orders.py"
         await driver.press("colon", *"tab", "space", *"ordres", "full_stop", *"py", "enter")
-        assert "did you mean orders.py?" in driver.text
+        assert "did you mean orders.py? The schedulers are 1 orders.py, 2 billing.py, 3" in driver.text
 
 
 @async_test

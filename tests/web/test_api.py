@@ -7,6 +7,7 @@ import json
 import threading
 import zlib
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -314,6 +315,33 @@ def test_running_a_one_off_again_is_a_conflict(client: ApiClient, scheduler: Sch
         "once groups one-off runs, each with arguments of its own; run_again repeats one",
     )
     assert client.post("/jobs/once/pause").json == {"changed": False}
+
+
+class Level(Enum):
+    """Has a value that JSON does not have."""
+
+    LOW = (1, 2)
+    HIGH = "high"
+
+
+def test_the_members_of_an_enum_are_given_by_value_or_by_name(
+    client: ApiClient, scheduler: Scheduler
+) -> None:
+    def work(level: Level) -> None:
+        """Have a parameter."""
+
+    scheduler.add(work, args=(Level.LOW,))
+    schema = client.get("/jobs/work").json["parameters"]["properties"]["level"]
+    assert schema == {
+        "enum": ["LOW", "high"],
+        "x-enum-varnames": ["LOW", "HIGH"],
+        "examples": ["LOW"],
+    }
+    for given, member in (("LOW", Level.LOW), ("HIGH", Level.HIGH), ("high", Level.HIGH)):
+        number = client.post("/jobs/work/run", {"level": given}).json["number"]
+        assert repr(member) in client.get(f"/runs/{number}").json["run"]["arguments"]
+    response = client.post("/jobs/work/run", {"level": "no"})
+    assert (response.status, response.detail) == (422, "level: must be one of 'LOW', 'high', not 'no'")
 
 
 def test_a_job_runs_with_the_arguments_in_the_body(client: ApiClient, scheduler: Scheduler) -> None:

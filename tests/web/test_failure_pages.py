@@ -122,7 +122,13 @@ def test_equal_outputs_have_no_difference(scheduler: Scheduler) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("diff?run=99", 404), ("diff?run=x", 400), ("diff", 400), ("streak?job=no", 404), ("streak?run=1", 400)],
+    [
+        ("diff?run=99", 404),
+        ("diff?run=x", 400),
+        ("diff", 400),
+        ("streak?job=no", 404),
+        ("streak?run=99", 404),
+    ],
 )
 def test_an_unknown_run_or_job_is_an_error(client: PageClient, path: str, status: int) -> None:
     assert client.get(f"/@jobs/{path}").status == status
@@ -143,6 +149,29 @@ def test_the_pages_of_a_failing_job_and_of_its_run_lead_to_the_first_failure(
     assert others[2].startswith("commit before it: ")
     links = [each.link() for each in section.find_one("nav").find_all("a")]
     assert links == ["/@jobs/runs/2", "/@jobs/diff?run=2", "/@jobs/runs/1"]
+
+
+@pytest.mark.parametrize("query", ["run=x", "run=0", "job=orders&run=1", "of=1"])
+def test_a_wrong_query_for_the_first_failure_is_an_error(client: PageClient, query: str) -> None:
+    assert client.get(f"/@jobs/streak?{query}").status == 400
+
+
+def test_the_page_of_a_failed_run_leads_to_its_failures_although_its_job_is_ok_since(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    job = Job("a", "b")
+    assert run_often(scheduler, job, "orders", 2) == [1, 2]
+    job.runs = 0  # so that it is OK again
+    scheduler.run("orders").wait(20)
+    (link,) = client.get("/@jobs/runs/2").page.find_all("a", **{"data-key": "f"})
+    assert link.link() == "/@jobs/streak?run=2"
+    texts = [
+        each.plain_text
+        for each in client.get(link.link()).page.find_one("section", id="streak").find_all("p")
+    ]
+    assert texts[0].endswith(", run 2: no other run in a row")
+    assert texts[3].startswith("first run that was OK again: ")
+    assert texts[3].endswith(", run 3")
 
 
 def test_a_first_failure_without_an_ok_run_before_it_leads_to_no_difference(

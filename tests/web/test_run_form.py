@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import pydantic
 import pytest
 from support.status_page import LIMIT, Element, PageClient, PageResponse, serve_page
 
@@ -136,6 +138,43 @@ def test_the_form_has_a_field_for_each_parameter_with_its_help_and_its_text(
     assert section.find_one("input", id="argument-key").attributes["type"] == "password"
     assert section.find_one("input", id="argument-day").attributes["type"] == "date"
     assert all(section.find_all("label", **{"for": name}) for name in found if name.startswith("argument-"))
+
+
+class Point(Enum):
+    """Has values that JSON does not have."""
+
+    A = (1, 2)
+    B = (3, 4)
+
+
+class Order(pydantic.BaseModel):
+    """Has limits."""
+
+    number: int = pydantic.Field(default=5, ge=1, description="The number of the order.")
+    code: str = pydantic.Field(default="AB", max_length=2)
+
+
+def test_a_member_of_an_enum_is_chosen_by_its_name_and_limits_are_shown_and_checked_together(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    calls: list[tuple[Point, Order]] = []
+
+    def send(point: Point = Point.A, order: Order = Order()) -> None:  # noqa: B008 - never changed
+        calls.append((point, order))
+
+    job = scheduler.every("1h", send, name="send")
+    page = client.get("/@jobs/run?job=send").page
+    choices = page.find_one("select", id="argument-point").find_all("option")
+    assert [each.attributes["value"] for each in choices] == ["A", "B"]
+    hint = page.find_one("p", id="argument-order.number-hint").plain_text
+    assert hint == "whole number, at least 1, optional: The number of the order."
+    wrong = submit(client, page, order__number="0", order__code="ABC")
+    assert wrong.status == 422
+    assert problem_of(wrong.page, "order.number") == "✗ must be at least 1, not '0'"
+    assert problem_of(wrong.page, "order.code") == "✗ must have at most 2 characters, not 'ABC'"
+    assert submit(client, page, point="B", order__number="7").status == 303
+    job.run().wait(LIMIT)
+    assert calls[0] == (Point.B, Order(number=7))
 
 
 def test_a_run_gets_the_arguments_and_the_form_leads_to_it(client: PageClient, export: Export) -> None:

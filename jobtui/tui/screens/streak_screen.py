@@ -1,4 +1,4 @@
-"""The first failure of the runs of a job that fail now, and the commit that came in before it."""
+"""The first of the failures in a row to which a run belongs, and the commit that came in before it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StreakScreen(ModalScreen[None]):
     """Asks the scheduler and git, and shows the answer.
 
     Args:
-        job: The name of the job.
+        run: One of the failures. If it did not fail, the screen is about the latest run of its job.
         background_commands: Executes the user's commands.
     """
 
@@ -33,13 +33,15 @@ class StreakScreen(ModalScreen[None]):
         Binding("escape,q,f", "dismiss", "Close", key_display="esc", id="streak.close"),
     ]
 
-    def __init__(self, job: str, background_commands: BackgroundCommands) -> None:
+    def __init__(self, run: RunView, background_commands: BackgroundCommands) -> None:
         super().__init__()
-        self._job = job
+        self._job = run.job
         self._commands = background_commands
         self._first = 0  # the number of the first run that failed
         self._answer = Static("asking", id="streak")
-        question = partial(explain_streak, background_commands.backend, job)
+        question = partial(
+            explain_streak, background_commands.backend, run.job, run.number if run.state.failed else 0
+        )
         self._query = BackgroundQuery(self, question, self._show_answer, self._show_error)
         self._opening = BackgroundQuery(self, self._find_run, self._open_run, self._show_error)
 
@@ -54,6 +56,10 @@ class StreakScreen(ModalScreen[None]):
         """Ask."""
         self._query.request()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Offer the first run that failed only if there is one."""
+        return action != "open_first" or bool(self._first)
+
     def _show_answer(self, answer: tuple[FailureStreak | None, list[str]]) -> None:
         streak, (first, *others) = answer
         self._first = 0 if streak is None else streak.first
@@ -61,6 +67,7 @@ class StreakScreen(ModalScreen[None]):
         for line in others:
             text.append(f"\n\n{cell_text(line)}", "not bold")
         self._answer.update(text)
+        self.refresh_bindings()
 
     def _show_error(self, error: Exception) -> None:
         self._answer.update(Text(error_text(error)))
@@ -74,5 +81,4 @@ class StreakScreen(ModalScreen[None]):
 
     def action_open_first(self) -> None:
         """Open the first run that failed."""
-        if self._first:
-            self._opening.request()
+        self._opening.request()

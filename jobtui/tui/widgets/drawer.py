@@ -139,7 +139,7 @@ class Drawer(Widget):
             return []
         lines = list_summary_lines(job, summary, snapshot, with_context=self.size.height >= _TALL)
         rows = [row for line in lines for row in wrap_line(line, width)]
-        if summary is None or not (title := output_title(summary)):
+        if summary is None or not (title := output_title(summary, snapshot)):
             return self._scrolled(rows, self.size.height)
         rows = self._scrolled(rows, self.size.height - _LEAST_OUTPUT)
         room = self.size.height - len(rows) - 2

@@ -73,13 +73,17 @@ class FailurePages:
         return self._context.respond(request, "diff.html", HTTPStatus.OK, **values)
 
     async def _show_streak(self, request: web.Request) -> web.Response:
-        """Show the first of the failures of a job in a row, and the commit that came in before it."""
-        check_query(request, "job")
-        job = request.query.get("job", "")
+        """Show the first of the failures of a job in a row, and the commit that came in before it.
+
+        The query has the job, for its latest failures, or a run, for those to which this one belongs.
+        """
+        number = parse_run_number(request.query["run"]) if "run" in request.query else 0
+        check_query(request, "run" if number else "job")
         await self._context.page_state.refresh_now()
+        job = call_scheduler(self._backend.run_view, number).job if number else request.query.get("job", "")
         call_scheduler(self._backend.job_details, job)
         async with self._answering:
-            streak, lines = await asyncio.to_thread(explain_streak, self._backend, job)
+            streak, lines = await asyncio.to_thread(explain_streak, self._backend, job, number)
         values: dict[str, Any] = {"job_name": job, "streak": streak, "lines": lines}
         return self._context.respond(request, "streak.html", HTTPStatus.OK, **values)
 

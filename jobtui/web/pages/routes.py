@@ -207,7 +207,7 @@ class Pages:
         until = await asyncio.to_thread(held_until, self._backend, run)
         values["parts"] = draw_parts(time_spans(run, self._page_state.snapshot.at, until))
         values["failure"] = _failure_lines(run) if run.state.failed and run.error else []
-        values["fails_now"] = run.state.failed and job is not None and failed_last(job)
+        values["has_streak"] = run.state.failed and run.started is not None and job is not None
         values["usual"] = None if job is None else typical_duration(job)
         values |= {"is_recorded": output is not None, "lines": show_lines(lines, self._backend.zone)}
         return self._page_response(request, "run.html", tab=tab, **values)
