@@ -174,10 +174,10 @@ async def test_plus_and_minus_ask_what_another_pool_would_do_and_r_forgets_it() 
 
 
 @async_test
-async def test_the_title_explains_the_tone_of_ticks_that_start_no_run() -> None:
+async def test_the_title_explains_the_form_of_ticks_that_start_no_run() -> None:
     async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
         await driver.press("6")
-        assert "▁█ slots taken  2 wait  red: no run" in driver.text
+        assert "▁█ slots taken  2 wait  ▒ no run" in driver.text
 
 
 @async_test

@@ -621,7 +621,7 @@ async def test_the_header_shortens_the_names_of_many_failing_jobs() -> None:
             assert "✗ 5 failed last" in driver.text
             line = driver.text.splitlines()[2]
             assert line.startswith(f" ✗ 5 jobs failed last: {name}_")
-            assert line.rstrip().endswith("a opens it")
+            assert " and 2 more" in line
             assert cell_len(line) <= WIDE[0]
 
 
@@ -1311,7 +1311,7 @@ async def test_markup_and_control_codes_are_shown_literally_on_every_screen() ->
             assert isinstance(driver.screen, JobScreen)
             title = driver.screen.query_one(".dialog").border_title
             assert title is not None
-            await driver.press("r", "p", "p", "enter")
+            await driver.press("r", "p", "p", "end", "enter")
             assert isinstance(driver.screen, RunScreen)
             assert "\x1b" not in driver.text
             if len(name) < 30 and name.isprintable() and name.isascii():
