@@ -98,7 +98,7 @@ def list_summary_lines(
     yield TextLine("status", ((f"{sign.glyph} {status}", sign.tone), ("  ", ""), *now))
     if summary is None:
         return
-    summary = _brought_up_to_date(job, summary, snapshot)
+    summary = _as_of_snapshot(job, summary, snapshot)
     failure = [] if summary.failure is None else failure_lines(summary.failure, with_context=with_context)
     if failed_last(job):
         yield from failure
@@ -117,10 +117,10 @@ def list_summary_lines(
         yield from (_run_line(run, snapshot, shown) for run in summary.details.runs[:_RUNS])
 
 
-def _brought_up_to_date(job: JobView, summary: JobEssentials, snapshot: Snapshot) -> JobEssentials:
-    """Return the essentials of a job with what the snapshot knows better: its facts, ticks and endings.
+def _as_of_snapshot(job: JobView, summary: JobEssentials, snapshot: Snapshot) -> JobEssentials:
+    """Return the essentials of a job with the facts, ticks and endings that the snapshot has.
 
-    The source of a new failure follows with the next essentials.
+    A failure that is new in the snapshot has no source lines until the next essentials arrive.
     """
     known = summary.details
     runs = _latest_endings(job, known.runs, snapshot)

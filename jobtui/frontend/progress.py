@@ -32,8 +32,8 @@ class Estimate:
 
     Attributes:
         fraction: The part that is done, from 0 to 1; None if that is not known.
-        left: The time to the expected end, negative if that has just passed; None if it is not known, or has
-            passed for too long to say anything.
+        left: The time to the expected end, negative if that has just passed; None if that is not known, or
+            more than 3 seconds ago.
         over: The time beyond the median of the job's latest runs, if the run takes longer than 95 % of them;
             else None.
         reported: What the code of the run has reported; None if all follows from the clock.
