@@ -9,7 +9,8 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import format_duration, pluralize
 
-MOST_NAMED = 10  # runs that a sentence names
+MOST_NAMED = 10  # jobs that a sentence names with their runs, and runs that an explanation describes
+_MOST_NUMBERS = 3  # of runs of one job in a sentence
 # What the run does behind which another one is held.
 _DOES = {
     RunState.RUNNING: "which runs",
@@ -88,10 +89,19 @@ def _are_taken(count: int, holders: Sequence[RunView]) -> str:
 
 
 def name_runs(runs: Sequence[RunView]) -> str:
-    """Return the first of some runs by number and job, and how many more there are."""
-    shown = ", ".join(f"run {each.number} of {each.job}" for each in runs[:MOST_NAMED])
-    more = len(runs) - MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown
+    """Return runs by number and job: `run 2 of long, runs 5, 6, 7 and 9 more of short`."""
+    numbers: dict[str, list[int]] = {}
+    for run in runs:
+        numbers.setdefault(run.job, []).append(run.number)
+    named = [f"{_name_numbers(of_job)} of {job}" for job, of_job in numbers.items()]
+    more = len(named) - MOST_NAMED
+    shown = ", ".join(named[:MOST_NAMED])
+    return f"{shown} and of {pluralize(more, 'more job')}" if more > 0 else shown
+
+
+def _name_numbers(numbers: Sequence[int]) -> str:
+    shown, more = ", ".join(map(str, numbers[:_MOST_NUMBERS])), len(numbers) - _MOST_NUMBERS
+    return f"run{'s' if len(numbers) > 1 else ''} {shown}{f' and {more} more' if more > 0 else ''}"
 
 
 def time_near(instant: datetime, near: datetime) -> str:
