@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -373,7 +373,7 @@ def crowded_minutes(forecast: Forecast) -> list[CrowdedMinute]:
         if waiting:
             crowds.setdefault(due[0].due.minute, []).append(_Crowd(minute * MINUTES, due, waiting))
     free_slots = _FreeSlots(forecast)
-    found = [_describe_crowd(crowd, by_job, free_slots, forecast) for crowd in crowds.values()]
+    found = [_describe_crowd(each, by_job, free_slots, crowds, forecast) for each in crowds.values()]
     return sorted(found, key=lambda each: (-each.wait, each.start))
 
 
@@ -381,12 +381,13 @@ def _describe_crowd(
     crowds: Sequence[_Crowd],
     by_job: Mapping[str, Iterable[float]],
     free_slots: _FreeSlots,
+    crowded: Container[int],
     forecast: Forecast,
 ) -> CrowdedMinute:
     worst = max(crowds, key=lambda each: max(seconds for seconds, _ in each.waits))
     wait, last = max(worst.waits, key=lambda each: each[0])
     seconds = {run.due.second for run in worst.due}
-    moved, free, times = _suggest(worst, by_job, free_slots)
+    moved, free, times = _suggest(worst, by_job, free_slots, crowded)
     return CrowdedMinute(
         start=datetime.fromtimestamp(worst.start, forecast.start.tzinfo),
         times=len(crowds),
@@ -402,9 +403,12 @@ def _describe_crowd(
 
 
 def _suggest(
-    crowd: _Crowd, by_job: Mapping[str, Iterable[float]], free_slots: _FreeSlots
+    crowd: _Crowd, by_job: Mapping[str, Iterable[float]], free_slots: _FreeSlots, crowded: Container[int]
 ) -> tuple[str, int | None, int]:
-    """Return which job could start in which minute of the hour instead, and how often it is due."""
+    """Return which job could start in which minute of the hour instead, and how often it is due.
+
+    No minute is suggested that is crowded in any hour: the calendar names that one as crowded, too.
+    """
     too_often: set[str] = set()
     for _, run in sorted(crowd.waits, key=lambda each: -each[0]):
         if run.started is None or run.ended is None or run.job in too_often:
@@ -417,9 +421,12 @@ def _suggest(
         same = [minute for minute in own if (minute - place) % MINUTES == 0]
         length = (run.ended - run.started).total_seconds()
         for later in range(1, MINUTES):
-            shift = (run.due.minute + later) % MINUTES - run.due.minute
-            if free_slots.are_free([(minute + shift) * MINUTES for minute in same], length):
-                return run.job, (run.due.minute + later) % MINUTES, len(same)
+            other = (run.due.minute + later) % MINUTES
+            shift = other - run.due.minute
+            if other not in crowded and free_slots.are_free(
+                [(minute + shift) * MINUTES for minute in same], length
+            ):
+                return run.job, other, len(same)
     return "", None, 0
 
 

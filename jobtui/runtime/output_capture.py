@@ -49,7 +49,7 @@ class _HandlerStream:
 class _LastResortHandler(logging.StreamHandler[Any]):
     """Takes the place of `logging.lastResort`, which writes the records of a program without handlers.
 
-    Like that, it writes to what `sys.stderr` is at the time, so that `redirect_stderr` works in a job.
+    It looks up `sys.stderr` for each record, as that handler does, so that `redirect_stderr` works in a job.
 
     Args:
         replaced: The handler that it replaces; has the level, the format and the filters.

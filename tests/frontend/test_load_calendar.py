@@ -255,6 +255,12 @@ def test_a_crowd_of_one_hour_and_its_free_minute_have_the_hour() -> None:
     )
 
 
+def test_a_minute_that_is_crowded_in_another_hour_is_not_suggested() -> None:
+    specs = {"a": "0 0 3 * * *", "b": "0 0 3 * * *", "c": "0 2 10 * * *", "d": "0 2 10 * * *"}
+    found = crowded_minutes(predict(specs, 60, pool=1))
+    assert [(crowd.start.minute, crowd.moved, crowd.free) for crowd in found] == [(0, "b", 3), (2, "d", 4)]
+
+
 def test_minutes_in_which_runs_wait_for_an_earlier_crowd_are_not_named() -> None:
     specs = {**NINE, "later": "0 1 * * * *"}
     assert [crowd.start.minute for crowd in crowded_minutes(predict(specs, 95))] == [0]
