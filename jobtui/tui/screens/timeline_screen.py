@@ -208,7 +208,7 @@ class TimelineScreen(ModalScreen[None]):
             self._table.set_empty_text(f"looking ahead: {part:.0%}")
         elif self._view.pool != self._picture.pool:
             self._part = part
-            self._paint()
+            self._show_note(self._picture)
 
     def _show_error(self, error: Exception) -> None:
         self._note.update(Text(error_text(error)))
@@ -228,12 +228,20 @@ class TimelineScreen(ModalScreen[None]):
         label = f"  {f'pool of {size}' if size else 'no limit'}".ljust(len(indent))
         load = (text for text, _ in load_pieces(marks.load, picture.forecast, window, picture.real_pool))
         self._load.update(Text.assemble(label, *load), layout=False)
-        self._note.update(Text(self._describe_next(picture) + self._describe(picture, window)), layout=False)
+        self._show_note(picture)
         box = self.query_one(".dialog")
         title = f"Timeline: {self._view.name}, {pluralize(len(picture.jobs), 'job')} "
         title = _with_legend(title, box.outer_size.width - _TITLE_ENDS)
         if box.border_title != literal_title(title):  # an assignment repaints the dialog
             box.border_title = literal_title(title)
+
+    def _show_note(self, picture: TimelinePicture) -> None:
+        """Describe the picture below it, and how far the next forecast is."""
+        _, width = self._table.place_of("time")
+        if width:
+            window = self._view.window(picture.forecast.start, width)
+            note = self._describe_next(picture) + self._describe(picture, window)
+            self._note.update(Text(note), layout=False)
 
     def _describe_next(self, picture: TimelinePicture) -> str:
         """Return that the answer for another pool is being computed; "" if the picture is of that pool."""
