@@ -113,7 +113,9 @@ async def test_plus_and_minus_ask_what_another_pool_would_do_and_change_nothing(
         await driver.press(*["minus"] * 9)
         assert "pool of 1" in driver.text
         assert "what if the pool were 1: full now" in driver.text
-        await driver.press(*["plus"] * 60)
+        await driver.press(*["plus"] * 3)
+        assert "what if" not in driver.text  # it is the real pool again
+        await driver.press(*["plus"] * 57)
         assert "what if the pool were 61: until " in driver.text
         await driver.press("n")
         assert "what if" not in driver.text

@@ -285,7 +285,7 @@ class TimelineScreen(ModalScreen[None]):
         if self._picture is not None and self._picture.forecast.pool:
             shown = self._picture.real_pool or self._picture.forecast.pool
             size = max(1, (self._view.pool or shown) + by)
-            self._look_at(replace(self._view, pool=size))
+            self._look_at(replace(self._view, pool=None if size == shown else size))
 
     def action_select_bar(self, by: int) -> None:
         """Select the next run of the selected job, or the one before; the first time, one at now."""
